@@ -1,0 +1,44 @@
+// The on-disk layout of a preprocessed data set, shared by neumf-preprocess (writer) and neumf (reader).
+//
+// DIR/shard-0000-of-0002.h5, one per shard, for the contiguous users [first_user, first_user + users):
+//   /train/counts     [users]               training positives of each user
+//   /train/items      [sum of counts]       their items, grouped by user, ascending within a user
+//   /test/items       [users]               the held-out item of each user
+//   /test/negatives   [users, valid_negative]  sampled items that the user does not have in training
+//   attributes: format_version, dataset_id, shard, shards, first_user, users
+// DIR/dataset.h5, written last, so that its presence means the data set is complete:
+//   /train/counts /train/items /test/items /test/negatives   virtual data sets over all shards
+//   /ids/users /ids/items                   original ids (int64, or fixed-length UTF-8) by dense id
+//   /shards/first_user [shards + 1]         user boundaries;  /shards/positives [shards]
+//   attributes: format_version, dataset_id, users, items, interactions (before filtering), positives,
+//               valid_negative, shards, source, source_md5, options, created_by, seed
+// All integers use the smallest unsigned type that holds them; all data carry Fletcher32 checksums.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace neumf::layout {
+
+inline constexpr std::int64_t format_version = 1;
+inline constexpr const char* dataset_file = "dataset.h5";
+inline constexpr const char* train_counts = "/train/counts";
+inline constexpr const char* train_items = "/train/items";
+inline constexpr const char* test_items = "/test/items";
+inline constexpr const char* test_negatives = "/test/negatives";
+inline constexpr const char* user_ids = "/ids/users";
+inline constexpr const char* item_ids = "/ids/items";
+inline constexpr const char* shard_first_user = "/shards/first_user";
+inline constexpr const char* shard_positives = "/shards/positives";
+
+// "shard-0003-of-0008.h5"
+std::string shard_file(std::size_t shard, std::size_t shards);
+
+// Cuts users into `parts` contiguous ranges of nearly equal training positives (a user is never split) and
+// returns parts + 1 boundaries. Every part gets at least one user; fails if there are fewer users than parts.
+// Both the preprocessor (shards) and the trainer (ranks) use it, so one shard per rank is one file per rank.
+std::vector<std::uint64_t> balanced_user_ranges(std::span<const std::uint32_t> counts, std::size_t parts);
+
+}  // namespace neumf::layout
