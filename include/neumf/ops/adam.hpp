@@ -1,0 +1,30 @@
+// The Adam update (Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015), dense: every
+// parameter moves every step, also where its gradient is zero.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <span>
+
+#include "neumf/core/context.hpp"
+#include "neumf/core/types.hpp"
+
+namespace neumf::ops {
+
+struct AdamSpec {
+  float learning_rate = 0.0045f;
+  float beta1 = 0.25f;
+  float beta2 = 0.5f;
+  float eps = 1e-8f;
+};
+
+// One step over flat parameters, in one pass over memory: with g = gradient * gradient_scale,
+//   m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2;
+//   weight -= learning_rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+// then the gradient is set to zero and `copy` (unless empty) to the weight rounded to T. `step` is t, from 1.
+template <class Device, class T>
+void adam_step(Context<Device>& context, const AdamSpec& spec, std::int64_t step, float gradient_scale,
+               std::span<float> weight, std::span<float> gradient, std::span<float> m, std::span<float> v,
+               std::span<T> copy);
+
+}  // namespace neumf::ops

@@ -1,0 +1,42 @@
+// Embedding tables: gathering rows, and adding gradients back to them.
+#pragma once
+
+#include "neumf/core/context.hpp"
+#include "neumf/core/tensor.hpp"
+#include "neumf/core/types.hpp"
+
+namespace neumf::ops {
+
+// out[i, :] = table[ids[i], :].  table [rows, width], out [n, width].
+template <class Device, class T>
+void gather_rows(Context<Device>& context, Matrix<const T> table, const std::uint32_t* ids, Matrix<T> out);
+
+// The order in which the rows of a scatter-add are visited. Made once per block from the ids and shared by
+// every scatter-add over them. On a CPU each thread owns the rows with row % threads == thread and lists what
+// it must add, in sample order: no atomics, and sums that do not depend on timing.
+template <class Device>
+class ScatterPlan;
+
+template <>
+class ScatterPlan<Cpu> {
+ public:
+  explicit ScatterPlan(std::int64_t capacity) : order(capacity) {}
+  std::size_t bytes() const { return order.bytes(); }
+
+  Tensor<std::uint32_t, Cpu> order;    // positions in the block, grouped by owning thread
+  Tensor<std::int64_t, Cpu> offsets;   // [threads + 1] into `order`
+  const std::uint32_t* ids = nullptr;  // the planned ids, row of position i; must outlive the plan's use
+};
+
+// Plans a scatter-add of `count` rows to ids[0..count) (each below `rows`).
+template <class Device>
+void plan_scatter(Context<Device>& context, const std::uint32_t* ids, std::int64_t count, std::int64_t rows,
+                  ScatterPlan<Device>& plan);
+
+// table[ids[i], :] += values[i, :] for every planned i.  values [n, width] of T, table [rows, width] in
+// float.
+template <class Device, class T>
+void scatter_add_rows(Context<Device>& context, const ScatterPlan<Device>& plan, Matrix<const T> values,
+                      Matrix<float> table);
+
+}  // namespace neumf::ops

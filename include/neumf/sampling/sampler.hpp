@@ -1,0 +1,88 @@
+// How one training sample is drawn; shared by both devices.
+//
+// An epoch has positives * (1 + negatives) samples. Sample id = positive * (1 + negatives) + k, where
+// `positive` counts over the whole data set (not the rank's part): k = 0 is the positive itself, k > 0 its
+// k-th negative. A negative's item depends on (seed, epoch, id) alone, so it is the same on any number of
+// ranks.
+//
+// grouped:  a positive and its negatives stay together (group_size = 1 + negatives) and groups are permuted.
+// shuffled: single samples are permuted (group_size = 1), as in the reference implementation.
+#pragma once
+
+#include <cstdint>
+
+#include "neumf/random/philox.hpp"
+#include "neumf/sampling/permutation.hpp"
+
+namespace neumf {
+
+enum class Sampling { grouped, shuffled };
+
+// A rank's training positives on its device. Rows are local users, [0, users).
+struct TrainingSetView {
+  const std::uint32_t* users;    // [positives] local user of each positive
+  const std::uint32_t* items;    // [positives] its item; ascending within a user
+  const std::uint64_t* offsets;  // [users + 1] positives of each user
+  std::uint64_t positives;
+  std::uint64_t first_positive;  // id of the rank's first positive in the whole data set
+};
+
+struct SamplerSpec {
+  Sampling sampling = Sampling::grouped;
+  std::uint32_t negatives = 4;   // per positive
+  std::uint32_t item_count = 0;  // negatives are drawn from [0, item_count)
+  bool exact_negatives = false;  // redraw items that the user has in training
+  std::uint64_t seed = 0;
+  std::uint32_t epoch = 0;            // from 0
+  std::uint32_t user_row_offset = 0;  // added to local users: the rank's first row in the user tables
+
+  NEUMF_HD std::uint32_t per_positive() const { return 1 + negatives; }
+  NEUMF_HD std::uint32_t group_size() const { return sampling == Sampling::grouped ? per_positive() : 1; }
+  // Groups that a rank with `positives` positives has in an epoch.
+  NEUMF_HD std::uint64_t groups(std::uint64_t positives) const {
+    return sampling == Sampling::grouped ? positives : positives * per_positive();
+  }
+  // The rank's shuffle of its groups in this epoch.
+  NEUMF_HD Permutation permutation(const TrainingSetView& set) const {
+    return {groups(set.positives), seed, epoch, set.first_positive};
+  }
+};
+
+// Whether a user has an item in training, by binary search in the user's ascending items.
+NEUMF_HD inline bool in_training(const TrainingSetView& set, std::uint32_t user, std::uint32_t item) {
+  std::uint64_t low = set.offsets[user], high = set.offsets[user + 1];
+  const std::uint64_t end = high;
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    if (set.items[middle] < item)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < end && set.items[low] == item;
+}
+
+// The item of sample `id`, whose positive is number `positive` of this rank (id % per_positive() tells k).
+NEUMF_HD inline std::uint32_t sample_item(const TrainingSetView& set, const SamplerSpec& spec,
+                                          std::uint64_t positive, std::uint64_t id) {
+  if (id % spec.per_positive() == 0) return set.items[positive];
+  const Philox philox(spec.seed, RandomStream::negatives, spec.epoch);
+  const std::uint32_t user = set.users[positive];
+  constexpr std::uint32_t max_blocks = 16;
+  std::uint32_t item = 0;
+  for (std::uint32_t block = 0; block < max_blocks; ++block) {
+    const auto bits = philox(id, block);
+    for (int lane = 0; lane < 4; ++lane) {
+      item = bounded(bits.v[lane], spec.item_count);
+      if (!spec.exact_negatives || !in_training(set, user, item)) return item;
+    }
+  }
+  // The user has nearly every item in training: take the next item that is not, if there is one.
+  for (std::uint32_t step = 0; step < spec.item_count; ++step) {
+    item = item + 1 == spec.item_count ? 0 : item + 1;
+    if (!in_training(set, user, item)) break;
+  }
+  return item;
+}
+
+}  // namespace neumf

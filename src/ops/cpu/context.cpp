@@ -1,0 +1,54 @@
+#include "neumf/core/context.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "context_impl.hpp"
+#include "neumf/core/error.hpp"
+
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
+namespace neumf {
+
+Context<Cpu>::Context(int threads) : threads_(threads), impl_(std::make_unique<Impl>()) {
+  require(threads >= 1, "cannot run on {} threads: --threads must be at least 1", threads);
+  omp_set_dynamic(0);
+  omp_set_num_threads(threads);
+#ifdef __SSE2__
+  // Adam's moments of rows without gradient decay towards zero; subnormal arithmetic would slow every step.
+#pragma omp parallel num_threads(threads)
+  {
+    _MM_SET_FLUSH_ZERO_MODE(_MM_FLUSH_ZERO_ON);
+    _MM_SET_DENORMALS_ZERO_MODE(_MM_DENORMALS_ZERO_ON);
+  }
+#endif
+}
+
+Context<Cpu>::~Context() = default;
+
+template <class T>
+void upload(Context<Cpu>& /*context*/, std::span<const T> host, T* device) {
+  std::copy(host.begin(), host.end(), device);
+}
+
+template <class T>
+void download(Context<Cpu>& /*context*/, const T* device, std::span<T> host) {
+  std::copy(device, device + host.size(), host.begin());
+}
+
+#define NEUMF_INSTANTIATE(T)                                      \
+  template void upload<T>(Context<Cpu>&, std::span<const T>, T*); \
+  template void download<T>(Context<Cpu>&, const T*, std::span<T>);
+NEUMF_INSTANTIATE(float)
+NEUMF_INSTANTIATE(double)
+NEUMF_INSTANTIATE(std::uint8_t)
+NEUMF_INSTANTIATE(std::uint16_t)
+NEUMF_INSTANTIATE(std::uint32_t)
+NEUMF_INSTANTIATE(std::uint64_t)
+#undef NEUMF_INSTANTIATE
+
+}  // namespace neumf

@@ -1,0 +1,33 @@
+// The oneDNN side of Context<Cpu>: compiled matrix products, cached by shape.
+#pragma once
+
+#include <dnnl.hpp>
+
+#include <cstdint>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "neumf/core/context.hpp"
+
+namespace neumf {
+
+struct MatmulKey {
+  std::int64_t m, n, k;
+  bool transpose_a, transpose_b, accumulate;
+  dnnl::memory::data_type in, out;
+  auto operator<=>(const MatmulKey&) const = default;
+};
+
+struct Context<Cpu>::Impl {
+  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream{engine};
+  struct Matmul {
+    dnnl::matmul primitive;
+    dnnl::memory a, b, c;  // descriptors; the data pointers are set at each call
+  };
+  std::map<MatmulKey, Matmul> matmuls;
+  std::vector<float> widened_a, widened_b, widened_c;  // float copies for fp16 matrix products
+};
+
+}  // namespace neumf

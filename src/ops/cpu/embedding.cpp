@@ -1,0 +1,72 @@
+#include "neumf/ops/embedding.hpp"
+
+#include <cstring>
+#include <vector>
+
+#include "neumf/core/error.hpp"
+#include "parallel.hpp"
+#include "vector.hpp"
+
+namespace neumf::ops {
+
+template <class Device, class T>
+void gather_rows(Context<Device>& context, Matrix<const T> table, const std::uint32_t* ids, Matrix<T> out) {
+  const auto row_bytes = static_cast<std::size_t>(table.cols) * sizeof(T);
+  cpu::parallel_ranges(context, out.rows, 512, [&](int, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) std::memcpy(out.row(i), table.row(ids[i]), row_bytes);
+  });
+}
+
+template <>
+void plan_scatter<Cpu>(Context<Cpu>& context, const std::uint32_t* ids, std::int64_t count,
+                       std::int64_t /*rows*/, ScatterPlan<Cpu>& plan) {
+  const auto threads = static_cast<std::uint32_t>(context.threads());
+  plan.ids = ids;
+  if (plan.offsets.size() != threads + 1) plan.offsets = Tensor<std::int64_t, Cpu>(threads + 1);
+  // Each thread scans all ids and lists its own: reading 4 bytes per sample costs less than sharing the work.
+  // First count, then place, so that the lists are contiguous and in sample order.
+  std::vector<std::int64_t> sizes(threads);
+  const bool parallel = threads > 1 && count >= 1024;
+#pragma omp parallel for num_threads(static_cast <int>(threads)) schedule(static, 1) if (parallel)
+  for (std::uint32_t thread = 0; thread < threads; ++thread) {
+    std::int64_t size = 0;
+    for (std::int64_t i = 0; i < count; ++i) size += ids[i] % threads == thread;
+    sizes[thread] = size;
+  }
+  std::int64_t* offsets = plan.offsets.data();
+  offsets[0] = 0;
+  for (std::uint32_t thread = 0; thread < threads; ++thread)
+    offsets[thread + 1] = offsets[thread] + sizes[thread];
+#pragma omp parallel for num_threads(static_cast <int>(threads)) schedule(static, 1) if (parallel)
+  for (std::uint32_t thread = 0; thread < threads; ++thread) {
+    std::uint32_t* out = plan.order.data() + offsets[thread];
+    for (std::int64_t i = 0; i < count; ++i)
+      if (ids[i] % threads == thread) *out++ = static_cast<std::uint32_t>(i);
+  }
+}
+
+template <class Device, class T>
+void scatter_add_rows(Context<Device>& context, const ScatterPlan<Device>& plan, Matrix<const T> values,
+                      Matrix<float> table) {
+  const int threads = context.threads();
+  const auto width = static_cast<std::size_t>(table.cols);
+#pragma omp parallel for num_threads(threads) schedule(static, 1) if (threads > 1 && values.rows >= 256)
+  for (int thread = 0; thread < threads; ++thread) {
+    std::vector<float> buffer(width);
+    for (std::int64_t j = plan.offsets.data()[thread]; j < plan.offsets.data()[thread + 1]; ++j) {
+      const std::uint32_t i = plan.order.data()[j];
+      cpu::add(table.row(plan.ids[i]), cpu::floats(values.row(i), buffer.data(), width), table.cols);
+    }
+  }
+}
+
+#define NEUMF_INSTANTIATE(T)                                                                          \
+  template void gather_rows<Cpu, T>(Context<Cpu>&, Matrix<const T>, const std::uint32_t*, Matrix<T>); \
+  template void scatter_add_rows<Cpu, T>(Context<Cpu>&, const ScatterPlan<Cpu>&, Matrix<const T>,     \
+                                         Matrix<float>);
+NEUMF_INSTANTIATE(float)
+NEUMF_INSTANTIATE(bfloat16)
+NEUMF_INSTANTIATE(float16)
+#undef NEUMF_INSTANTIATE
+
+}  // namespace neumf::ops

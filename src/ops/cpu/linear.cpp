@@ -1,0 +1,195 @@
+#include "neumf/ops/linear.hpp"
+
+#include <type_traits>
+#include <vector>
+
+#include "activation.hpp"
+#include "context_impl.hpp"
+#include "neumf/core/error.hpp"
+#include "parallel.hpp"
+#include "partial_sums.hpp"
+#include "vector.hpp"
+
+namespace neumf::ops {
+namespace {
+
+template <class T>
+constexpr dnnl::memory::data_type data_type() {
+  if constexpr (std::is_same_v<T, float>) return dnnl::memory::data_type::f32;
+  if constexpr (std::is_same_v<T, bfloat16>) return dnnl::memory::data_type::bf16;
+}
+
+dnnl::memory::desc description(std::int64_t rows, std::int64_t cols, bool transposed,
+                               dnnl::memory::data_type type) {
+  const auto strides = transposed ? dnnl::memory::dims{1, rows} : dnnl::memory::dims{cols, 1};
+  return {{rows, cols}, type, strides};
+}
+
+Context<Cpu>::Impl::Matmul compile(Context<Cpu>::Impl& impl, const MatmulKey& key) {
+  const auto a = description(key.m, key.k, key.transpose_a, key.in);
+  const auto b = description(key.k, key.n, key.transpose_b, key.in);
+  const auto c = description(key.m, key.n, false, key.out);
+  dnnl::primitive_attr attributes;
+  if (key.accumulate) {
+    dnnl::post_ops post_ops;
+    post_ops.append_sum(1.0f);
+    attributes.set_post_ops(post_ops);
+  }
+#if DNNL_VERSION_MAJOR >= 3
+  const dnnl::matmul::primitive_desc primitive(impl.engine, a, b, c, attributes);
+#else
+  const dnnl::matmul::primitive_desc primitive(dnnl::matmul::desc(a, b, c), attributes, impl.engine);
+#endif
+  return {dnnl::matmul(primitive), dnnl::memory(a, impl.engine, nullptr),
+          dnnl::memory(b, impl.engine, nullptr), dnnl::memory(c, impl.engine, nullptr)};
+}
+
+// c[m, n] (+)= op(a) op(b) in a type that oneDNN multiplies.
+template <class T, class Out>
+void multiply(Context<Cpu>& context, const MatmulKey& key, const T* a, const T* b, Out* c) {
+  auto& impl = context.impl();
+  auto found = impl.matmuls.find(key);
+  if (found == impl.matmuls.end()) found = impl.matmuls.emplace(key, compile(impl, key)).first;
+  auto& matmul = found->second;
+  matmul.a.set_data_handle(const_cast<T*>(a));
+  matmul.b.set_data_handle(const_cast<T*>(b));
+  matmul.c.set_data_handle(c);
+  matmul.primitive.execute(
+      impl.stream, {{DNNL_ARG_SRC, matmul.a}, {DNNL_ARG_WEIGHTS, matmul.b}, {DNNL_ARG_DST, matmul.c}});
+  impl.stream.wait();
+}
+
+template <class T>
+const float* widened(Context<Cpu>& context, Matrix<const T> in, std::vector<float>& out) {
+  out.resize(static_cast<std::size_t>(in.size()));
+  cpu::parallel_ranges(context, in.size(), 1 << 14, [&](int, std::int64_t begin, std::int64_t end) {
+    cpu::widen(in.data + begin, out.data() + begin, static_cast<std::size_t>(end - begin));
+  });
+  return out.data();
+}
+
+template <class T, class Out>
+void matmul(Context<Cpu>& context, Matrix<const T> a, Matrix<const T> b, bool transpose_a, bool transpose_b,
+            Write write, Matrix<Out> c) {
+  const std::int64_t m = transpose_a ? a.cols : a.rows, k = transpose_a ? a.rows : a.cols;
+  const std::int64_t n = transpose_b ? b.rows : b.cols, k_of_b = transpose_b ? b.cols : b.rows;
+  require(k == k_of_b && c.rows == m && c.cols == n,
+          "matrix product of mismatched shapes: [{}, {}] x [{}, {}] -> [{}, {}]", m, k, k_of_b, n, c.rows,
+          c.cols);
+  if (m == 0 || n == 0 || k == 0) return;
+  const bool accumulate = write == Write::accumulate;
+  if constexpr (std::is_same_v<T, float16>) {
+    // fp16 storage, fp32 arithmetic.
+    auto& impl = context.impl();
+    const MatmulKey key{m,
+                        n,
+                        k,
+                        transpose_a,
+                        transpose_b,
+                        accumulate && std::is_same_v<Out, float>,
+                        data_type<float>(),
+                        data_type<float>()};
+    const float* wide_a = widened(context, a, impl.widened_a);
+    const float* wide_b = widened(context, b, impl.widened_b);
+    if constexpr (std::is_same_v<Out, float>) {
+      multiply(context, key, wide_a, wide_b, c.data);
+    } else {
+      impl.widened_c.resize(static_cast<std::size_t>(c.size()));
+      multiply(context, key, wide_a, wide_b, impl.widened_c.data());
+      cpu::parallel_ranges(context, c.size(), 1 << 14, [&](int, std::int64_t begin, std::int64_t end) {
+        cpu::narrow(impl.widened_c.data() + begin, c.data + begin, static_cast<std::size_t>(end - begin));
+      });
+    }
+  } else {
+    const MatmulKey key{m, n, k, transpose_a, transpose_b, accumulate, data_type<T>(), data_type<Out>()};
+    multiply(context, key, a.data, b.data, c.data);
+  }
+}
+
+}  // namespace
+
+template <class Device, class T, class Out>
+void matmul_nt(Context<Device>& context, Matrix<const T> a, Matrix<const T> b, Write write, Matrix<Out> c) {
+  matmul(context, a, b, false, true, write, c);
+}
+
+template <class Device, class T, class Out>
+void matmul_nn(Context<Device>& context, Matrix<const T> a, Matrix<const T> b, Write write, Matrix<Out> c) {
+  matmul(context, a, b, false, false, write, c);
+}
+
+template <class Device, class T, class Out>
+void matmul_tn(Context<Device>& context, Matrix<const T> a, Matrix<const T> b, Write write, Matrix<Out> c) {
+  matmul(context, a, b, true, false, write, c);
+}
+
+template <class Device, class T>
+void linear_forward(Context<Device>& context, const BatchView& batch, Matrix<const T> x,
+                    Matrix<const T> weight, const float* bias, const Dropout& dropout, Matrix<T> y) {
+  matmul_nt(context, x, weight, Write::overwrite, y);
+  const std::int64_t width = y.cols;
+  cpu::parallel_ranges(context, y.rows, 128, [&](int, std::int64_t begin, std::int64_t end) {
+    const auto load = [&](std::int64_t s, float* row) {
+      const T* in = y.row(s);
+#pragma omp simd
+      for (std::int64_t k = 0; k < width; ++k) row[k] = to_float(in[k]) + bias[k];
+    };
+    const auto store = [&](std::int64_t s, const float* row) {
+      cpu::narrow(row, y.row(s), static_cast<std::size_t>(width));
+    };
+    cpu::activate_rows(batch, dropout, width, begin, end, load, store);
+  });
+}
+
+template <class Device, class T>
+void linear_backward_input(Context<Device>& context, Matrix<const T> dz, Matrix<const T> weight,
+                           Matrix<const T> x, float keep_scale, Matrix<T> dx) {
+  matmul_nn(context, dz, weight, Write::overwrite, dx);
+  cpu::parallel_ranges(context, dx.size(), 1 << 14, [&](int, std::int64_t begin, std::int64_t end) {
+    const T* active = x.data;
+    T* out = dx.data;
+#pragma omp simd
+    for (std::int64_t i = begin; i < end; ++i)
+      out[i] = from_float<T>(to_float(active[i]) > 0.0f ? to_float(out[i]) * keep_scale : 0.0f);
+  });
+}
+
+template <class Device, class T>
+void linear_backward_weights(Context<Device>& context, Matrix<const T> dz, Matrix<const T> x,
+                             Matrix<float> weight_grad, float* bias_grad) {
+  matmul_tn(context, dz, x, Write::accumulate, weight_grad);
+  cpu::PartialSums<float> sums(context.threads(), dz.cols);
+  cpu::parallel_ranges(context, dz.rows, 256, [&](int thread, std::int64_t begin, std::int64_t end) {
+    float* sum = sums.row(thread);
+    for (std::int64_t s = begin; s < end; ++s) {
+      const T* row = dz.row(s);
+#pragma omp simd
+      for (std::int64_t k = 0; k < dz.cols; ++k) sum[k] += to_float(row[k]);
+    }
+  });
+  sums.add_to(bias_grad);
+}
+
+#define NEUMF_INSTANTIATE_MATMUL(T, OUT)                                                                     \
+  template void matmul_nt<Cpu, T, OUT>(Context<Cpu>&, Matrix<const T>, Matrix<const T>, Write, Matrix<OUT>); \
+  template void matmul_nn<Cpu, T, OUT>(Context<Cpu>&, Matrix<const T>, Matrix<const T>, Write, Matrix<OUT>); \
+  template void matmul_tn<Cpu, T, OUT>(Context<Cpu>&, Matrix<const T>, Matrix<const T>, Write, Matrix<OUT>);
+#define NEUMF_INSTANTIATE(T)                                                                              \
+  template void linear_forward<Cpu, T>(Context<Cpu>&, const BatchView&, Matrix<const T>, Matrix<const T>, \
+                                       const float*, const Dropout&, Matrix<T>);                          \
+  template void linear_backward_input<Cpu, T>(Context<Cpu>&, Matrix<const T>, Matrix<const T>,            \
+                                              Matrix<const T>, float, Matrix<T>);                         \
+  template void linear_backward_weights<Cpu, T>(Context<Cpu>&, Matrix<const T>, Matrix<const T>,          \
+                                                Matrix<float>, float*);
+NEUMF_INSTANTIATE_MATMUL(float, float)
+NEUMF_INSTANTIATE_MATMUL(bfloat16, bfloat16)
+NEUMF_INSTANTIATE_MATMUL(bfloat16, float)
+NEUMF_INSTANTIATE_MATMUL(float16, float16)
+NEUMF_INSTANTIATE_MATMUL(float16, float)
+NEUMF_INSTANTIATE(float)
+NEUMF_INSTANTIATE(bfloat16)
+NEUMF_INSTANTIATE(float16)
+#undef NEUMF_INSTANTIATE
+#undef NEUMF_INSTANTIATE_MATMUL
+
+}  // namespace neumf::ops
