@@ -2,7 +2,6 @@
 // parameter moves every step, also where its gradient is zero.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <span>
 
@@ -18,12 +17,15 @@ struct AdamSpec {
   float eps = 1e-8f;
 };
 
-// One step over flat parameters, in one pass over memory: with g = gradient * gradient_scale,
+struct StepState;  // ops/step_state.hpp
+
+// One step over flat parameters, in one pass over memory: with g = gradient * state->gradient_scale,
 //   m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2;
 //   weight -= learning_rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
-// then the gradient is set to zero and `copy` (unless empty) to the weight rounded to T. `step` is t, from 1.
+// then the gradient is set to zero and `copy` (unless empty) to the weight rounded to T. The bias corrections
+// come from prepare_update; where state->skip is set only the gradient is cleared.
 template <class Device, class T>
-void adam_step(Context<Device>& context, const AdamSpec& spec, std::int64_t step, float gradient_scale,
+void adam_step(Context<Device>& context, const AdamSpec& spec, const StepState* state,
                std::span<float> weight, std::span<float> gradient, std::span<float> m, std::span<float> v,
                std::span<T> copy);
 

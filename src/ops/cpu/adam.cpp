@@ -1,17 +1,26 @@
 #include "neumf/ops/adam.hpp"
 
+#include <algorithm>
+#include <cmath>
+
+#include "neumf/ops/step_state.hpp"
 #include "parallel.hpp"
 #include "vector.hpp"
 
 namespace neumf::ops {
 
 template <class Device, class T>
-void adam_step(Context<Device>& context, const AdamSpec& spec, std::int64_t step, float gradient_scale,
+void adam_step(Context<Device>& context, const AdamSpec& spec, const StepState* state,
                std::span<float> weight, std::span<float> gradient, std::span<float> m, std::span<float> v,
                std::span<T> copy) {
-  const auto t = static_cast<double>(step);
-  const auto step_size = static_cast<float>(spec.learning_rate / (1.0 - std::pow(double{spec.beta1}, t)));
-  const auto v_scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(double{spec.beta2}, t)));
+  if (state->skip != 0) {
+    cpu::parallel_ranges(context, gradient.size(), 1 << 16, [&](int, std::size_t begin, std::size_t end) {
+      std::fill(gradient.data() + begin, gradient.data() + end, 0.0f);
+    });
+    return;
+  }
+  const float step_size = state->step_size, v_scale = state->second_moment_scale;
+  const float gradient_scale = state->gradient_scale;
   const float beta1 = spec.beta1, beta2 = spec.beta2, eps = spec.eps;
   cpu::parallel_ranges(context, weight.size(), 1 << 13, [&](int, std::size_t begin, std::size_t end) {
     float* __restrict w = weight.data();
@@ -37,8 +46,8 @@ void adam_step(Context<Device>& context, const AdamSpec& spec, std::int64_t step
   });
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                             \
-  template void adam_step<Cpu, T>(Context<Cpu>&, const AdamSpec&, std::int64_t, float, std::span<float>, \
+#define NEUMF_INSTANTIATE(T)                                                                          \
+  template void adam_step<Cpu, T>(Context<Cpu>&, const AdamSpec&, const StepState*, std::span<float>, \
                                   std::span<float>, std::span<float>, std::span<float>, std::span<T>);
 NEUMF_INSTANTIATE(float)
 NEUMF_INSTANTIATE(bfloat16)

@@ -36,10 +36,11 @@ void head_forward(Context<Device>& context, Matrix<const T> h, const float* weig
 
 template <class Device, class T>
 void head_loss(Context<Device>& context, Matrix<const T> h, const float* weight, const std::uint8_t* labels,
-               float scale, float keep_scale, float* logits, float* dlogits, Matrix<T> dh, float* weight_grad,
-               float* bias_grad, double* loss) {
+               float scale, const float* loss_scale, float keep_scale, float* logits, float* dlogits,
+               Matrix<T> dh, float* weight_grad, float* bias_grad, double* loss) {
   const std::int64_t width = h.cols;
   cpu::PartialSums<float> weight_sums(context.threads(), width);
+  const float factor = scale * loss_scale[0];
   cpu::PartialSums<double> sums(context.threads(), 2);  // loss, bias gradient
   cpu::parallel_ranges(context, h.rows, 256, [&](int thread, std::int64_t begin, std::int64_t end) {
     std::vector<float> buffer(static_cast<std::size_t>(width)), scaled(static_cast<std::size_t>(width));
@@ -49,7 +50,7 @@ void head_loss(Context<Device>& context, Matrix<const T> h, const float* weight,
       const float* row = cpu::floats(h.row(s), buffer.data(), static_cast<std::size_t>(width));
       const float z = logits[s] + dot(row, weight, width);
       const float y = labels[s] != 0 ? 1.0f : 0.0f;
-      const float d = scale * (1.0f / (1.0f + std::exp(-z)) - y);
+      const float d = factor * (1.0f / (1.0f + std::exp(-z)) - y);
       logits[s] = z;
       dlogits[s] = d;
       sum[0] += loss_of(z, y);
@@ -83,7 +84,7 @@ void bce_loss<Cpu>(Context<Cpu>& context, std::int64_t samples, const float* log
 #define NEUMF_INSTANTIATE(T)                                                                                \
   template void head_forward<Cpu, T>(Context<Cpu>&, Matrix<const T>, const float*, float*);                 \
   template void head_loss<Cpu, T>(Context<Cpu>&, Matrix<const T>, const float*, const std::uint8_t*, float, \
-                                  float, float*, float*, Matrix<T>, float*, float*, double*);
+                                  const float*, float, float*, float*, Matrix<T>, float*, float*, double*);
 NEUMF_INSTANTIATE(float)
 NEUMF_INSTANTIATE(bfloat16)
 NEUMF_INSTANTIATE(float16)

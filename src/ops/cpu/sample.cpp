@@ -6,7 +6,9 @@ namespace neumf::ops {
 
 template <>
 void sample_batch<Cpu>(Context<Cpu>& context, const TrainingSetView& set, const SamplerSpec& spec,
-                       std::uint64_t first, std::int64_t groups, BatchBuffer<Cpu>& out) {
+                       const StepState* state, std::uint64_t offset, std::int64_t groups,
+                       BatchBuffer<Cpu>& out) {
+  const std::uint64_t first = state->position + offset;
   const Permutation shuffle = spec.permutation(set);
   const std::uint32_t per_positive = spec.per_positive();
   const auto group_size = static_cast<std::int64_t>(spec.group_size());
