@@ -1,0 +1,58 @@
+// NeuMF: generalised matrix factorisation and a multi-layer perceptron, fused in one final layer (He et al.,
+// "Neural Collaborative Filtering", WWW 2017, section 3.4):
+//   logit(u, i) = w . [p_u * q_i ; MLP(P_u, Q_i)] + b
+//
+// Works on blocks of samples. Gradients of all blocks of a step add up in the parameters:
+//   begin_step; { forward_backward(block) } ...; finish_step; then reduce and update.
+#pragma once
+
+#include <cstdint>
+
+#include "neumf/core/context.hpp"
+#include "neumf/nn/hidden_layers.hpp"
+#include "neumf/nn/pair_layer.hpp"
+#include "neumf/nn/parameters.hpp"
+#include "neumf/ops/batch.hpp"
+#include "neumf/ops/step_state.hpp"
+#include "neumf/random/dropout.hpp"
+
+namespace neumf {
+
+template <class Device, class T>
+class NeuMF {
+ public:
+  // For blocks of at most `max_groups` groups of `group_size` samples; `training` reserves what gradients
+  // need. `parameters` must outlive the model.
+  NeuMF(Parameters<Device, T>& parameters, const ModelShape& shape, std::int64_t max_groups,
+        std::int32_t group_size, bool training);
+
+  std::int64_t max_groups() const { return max_groups_; }
+  PairLayer<Device, T>& pair_layer() { return pair_; }
+
+  // `samples`: how many this rank will process until the weights change.
+  void begin_step(Context<Device>& context, std::int64_t samples) {
+    pair_.begin(context, parameters_, samples);
+  }
+  // Adds one block's gradients, times loss_weight and the state's loss scale, and its loss to state->loss.
+  void forward_backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
+                        float loss_weight, ops::StepState* state);
+  void finish_step(Context<Device>& context) { pair_.finish(context, parameters_); }
+
+  // Logits [samples], without dropout. Needs begin_step since the weights changed.
+  void score(Context<Device>& context, const BatchView& batch, float* logits);
+
+  std::size_t bytes() const;
+
+ private:
+  void forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float* logits);
+
+  Parameters<Device, T>& parameters_;
+  std::int64_t max_groups_;
+  std::int64_t users_, items_;
+  PairLayer<Device, T> pair_;
+  HiddenLayers<Device, T> hidden_;
+  Tensor<float, Device> logits_, dlogits_;
+  ops::ScatterPlan<Device> user_plan_, item_plan_;
+};
+
+}  // namespace neumf

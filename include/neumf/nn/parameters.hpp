@@ -1,0 +1,90 @@
+// All weights of one rank in one piece of memory, and beside it their gradients, Adam moments and, in half
+// precision, compute copies.
+//
+// Order: [MLP and final layer | overflow slot | item tables | user tables]. What is shared by all ranks lies
+// in front and is summed over ranks as one or two buckets; the user tables hold only the rank's own users
+// unless they are replicated. One Adam call moves everything.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "neumf/core/context.hpp"
+#include "neumf/core/tensor.hpp"
+#include "neumf/core/types.hpp"
+#include "neumf/nn/model_shape.hpp"
+
+namespace neumf {
+
+// Where one weight matrix lies in the flat memory.
+struct Segment {
+  std::string name;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  std::int64_t offset = 0;  // in elements, a multiple of 16
+
+  std::int64_t size() const { return rows * cols; }
+};
+
+// The weights by name, and their places. Vectors are matrices with one row.
+struct ParameterLayout {
+  // `user_rows`: rows of the user tables that this rank holds.
+  ParameterLayout(const ModelShape& shape, std::int64_t user_rows);
+
+  Segment head_gmf, head_mlp, head_bias;            // final layer: [1, F], [1, layers.back()], [1, 1]
+  std::vector<Segment> hidden_weight, hidden_bias;  // layers[2..]: [out, in], [1, out]
+  Segment pair_user, pair_item, pair_bias;  // first layer: [layers[1], layers[0] / 2] twice, [1, layers[1]]
+  Segment overflow_slot;                    // never a weight, see ops/step_state.hpp
+  Segment item_gmf, item_mlp, user_gmf, user_mlp;  // [items or user rows, F or layers[0] / 2]
+
+  std::int64_t shared_mlp = 0;  // elements before the item tables
+  std::int64_t shared = 0;      // elements before the user tables
+  std::int64_t total = 0;
+
+  // Every weight that all ranks share, in a fixed order: what a checkpoint's master file holds.
+  std::vector<const Segment*> shared_segments() const;
+
+ private:
+  Segment place(std::string name, std::int64_t rows, std::int64_t cols);
+};
+
+// T: the type in which products are computed.
+template <class Device, class T>
+class Parameters {
+ public:
+  Parameters(Context<Device>& context, const ModelShape& shape, std::int64_t user_rows);
+
+  const ParameterLayout& layout() const { return layout_; }
+  Matrix<float> weight(const Segment& s) { return {weights_.data() + s.offset, s.rows, s.cols}; }
+  Matrix<float> gradient(const Segment& s) { return {gradients_.data() + s.offset, s.rows, s.cols}; }
+  // What products read: the weights themselves in fp32.
+  Matrix<const T> compute(const Segment& s) const;
+
+  std::span<float> weights() { return weights_.span(); }
+  std::span<float> gradients() { return gradients_.span(); }
+  std::span<float> first_moments() { return m_.span(); }
+  std::span<float> second_moments() { return v_.span(); }
+  std::span<T> copies() { return copies_.span(); }
+  // The parts of the gradients, in the order of the memory.
+  std::span<float> mlp_gradients() { return gradients().first(static_cast<std::size_t>(layout_.shared_mlp)); }
+  std::span<float> item_gradients();
+  std::span<float> user_gradients() { return gradients().subspan(static_cast<std::size_t>(layout_.shared)); }
+
+  // Initial values (Glorot uniform for the MLP, LeCun uniform for the final layer, normal with deviation 0.01
+  // for embeddings), functions of the seed and the element alone. `first_user`: the user of the tables' first
+  // row.
+  void initialise(Context<Device>& context, std::uint64_t seed, std::uint64_t first_user);
+  // Makes the compute copies follow the weights, after something else than Adam changed them.
+  void refresh_copies(Context<Device>& context);
+
+  std::size_t bytes() const;
+
+ private:
+  ParameterLayout layout_;
+  Tensor<float, Device> weights_, gradients_, m_, v_;
+  Tensor<T, Device> copies_;  // empty in fp32
+};
+
+}  // namespace neumf

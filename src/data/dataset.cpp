@@ -1,0 +1,152 @@
+#include "neumf/data/dataset.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "neumf/core/error.hpp"
+#include "neumf/data/hdf5.hpp"
+#include "neumf/data/layout.hpp"
+
+namespace neumf {
+namespace {
+
+constexpr const char* remedy = "the data set is damaged or mixed from two runs: run neumf-preprocess again";
+
+void check_below(const hdf5::File& file, const char* name, const std::vector<std::uint32_t>& values,
+                 std::uint64_t limit) {
+  const auto bad = std::find_if(values.begin(), values.end(), [&](std::uint32_t v) { return v >= limit; });
+  if (bad != values.end())
+    fail("{}: {} holds item {}, but the data set has {} items; {}", file.path().string(), name, *bad, limit,
+         remedy);
+}
+
+std::uint64_t count_attribute(const hdf5::File& file, const char* name) {
+  const std::int64_t value = file.int_attribute(name);
+  require(value >= 0 && value < (std::int64_t{1} << 48), "{}: attribute '{}' is {}; {}", file.path().string(),
+          name, value, remedy);
+  return static_cast<std::uint64_t>(value);
+}
+
+}  // namespace
+
+Dataset Dataset::open(const std::filesystem::path& directory) {
+  const auto path = directory / layout::dataset_file;
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored))
+    fail("{}: no data set here ({} is missing). Make one with: neumf-preprocess --input RATINGS --output {}",
+         directory.string(), layout::dataset_file, directory.string());
+  const auto file = hdf5::File::open(path);
+  const std::int64_t version =
+      file.has_attribute("format_version") ? file.int_attribute("format_version") : -1;
+  require(version == layout::format_version,
+          "{}: data set format version {}, but this program reads version {}: run neumf-preprocess again",
+          path.string(), version, layout::format_version);
+
+  Dataset dataset;
+  dataset.directory_ = directory;
+  dataset.id_ = file.string_attribute("dataset_id");
+  dataset.source_ = file.has_attribute("source") ? file.string_attribute("source") : "unknown";
+  dataset.items_ = count_attribute(file, "items");
+  dataset.positives_ = count_attribute(file, "positives");
+  dataset.valid_negative_ = count_attribute(file, "valid_negative");
+  dataset.shards_ = static_cast<std::size_t>(count_attribute(file, "shards"));
+  const std::uint64_t users = count_attribute(file, "users");
+  require(dataset.items_ > 0 && dataset.items_ <= UINT32_MAX && users > 0 && users <= UINT32_MAX,
+          "{}: {} users and {} items; {}", path.string(), users, dataset.items_, remedy);
+  dataset.shard_first_user_ = file.read<std::uint64_t>(layout::shard_first_user);
+  const auto& bounds = dataset.shard_first_user_;
+  require(dataset.shards_ > 0 && bounds.size() == dataset.shards_ + 1 && bounds.front() == 0 &&
+              bounds.back() == users && std::is_sorted(bounds.begin(), bounds.end()),
+          "{}: {} does not cut {} users into {} shards; {}", path.string(), layout::shard_first_user, users,
+          dataset.shards_, remedy);
+
+  // Straight from the shard files, whose names follow from their number: no path stored in a file is
+  // followed.
+  dataset.counts_.resize(users);
+  for (std::size_t shard = 0; shard < dataset.shards_; ++shard) {
+    const auto shard_file = hdf5::File::open(directory / layout::shard_file(shard, dataset.shards_));
+    require(shard_file.string_attribute("dataset_id") == dataset.id_,
+            "{}: belongs to another data set than {}; {}", shard_file.path().string(), path.string(), remedy);
+    shard_file.read_rows<std::uint32_t>(
+        layout::train_counts, 0,
+        std::span(dataset.counts_).subspan(bounds[shard], bounds[shard + 1] - bounds[shard]));
+  }
+  const auto total = std::accumulate(dataset.counts_.begin(), dataset.counts_.end(), std::uint64_t{0});
+  require(total == dataset.positives_, "{}: {} training positives, but the shards hold {}; {}", path.string(),
+          dataset.positives_, total, remedy);
+  return dataset;
+}
+
+UserRange Dataset::user_range(int rank, int ranks) const {
+  require(users() >= static_cast<std::uint64_t>(ranks),
+          "{}: the data set has {} users, fewer than the {} ranks: start at most {} ranks",
+          directory_.string(), users(), ranks, users());
+  const auto bounds = layout::balanced_user_ranges(counts_, static_cast<std::size_t>(ranks));
+  return {bounds[static_cast<std::size_t>(rank)], bounds[static_cast<std::size_t>(rank) + 1]};
+}
+
+Shard Dataset::load(const UserRange& range) const {
+  require(range.first <= range.last && range.last <= users(), "{}: users {} to {} asked for, of {}",
+          directory_.string(), range.first, range.last, users());
+  Shard shard;
+  shard.users = range;
+  const auto counts = std::span(counts_).subspan(range.first, range.size());
+  shard.first_positive = std::accumulate(
+      counts_.begin(), counts_.begin() + static_cast<std::ptrdiff_t>(range.first), std::uint64_t{0});
+  shard.offsets.assign(range.size() + 1, 0);
+  std::inclusive_scan(counts.begin(), counts.end(), shard.offsets.begin() + 1, std::plus<>(),
+                      std::uint64_t{0});
+  shard.items.resize(shard.offsets.back());
+  shard.test_items.resize(range.size());
+  shard.test_negatives.resize(range.size() * valid_negative_);
+
+  for (std::size_t part = 0; part < shards_; ++part) {
+    const std::uint64_t first = std::max(range.first, shard_first_user_[part]);
+    const std::uint64_t last = std::min(range.last, shard_first_user_[part + 1]);
+    if (first >= last) continue;
+    const auto file = hdf5::File::open(directory_ / layout::shard_file(part, shards_));
+    const auto in_file = first - shard_first_user_[part];  // row of `first` in the file
+    const auto in_memory = first - range.first;
+    const auto before =
+        std::accumulate(counts_.begin() + static_cast<std::ptrdiff_t>(shard_first_user_[part]),
+                        counts_.begin() + static_cast<std::ptrdiff_t>(first), std::uint64_t{0});
+    const auto positives = shard.offsets[last - range.first] - shard.offsets[in_memory];
+    file.read_rows<std::uint32_t>(layout::train_items, before,
+                                  std::span(shard.items).subspan(shard.offsets[in_memory], positives));
+    file.read_rows<std::uint32_t>(layout::test_items, in_file,
+                                  std::span(shard.test_items).subspan(in_memory, last - first));
+    file.read_rows<std::uint32_t>(
+        layout::test_negatives, in_file,
+        std::span(shard.test_negatives)
+            .subspan(in_memory * valid_negative_, (last - first) * valid_negative_));
+    check_below(file, layout::train_items, shard.items, items_);
+    check_below(file, layout::test_items, shard.test_items, items_);
+    check_below(file, layout::test_negatives, shard.test_negatives, items_);
+  }
+  for (std::uint64_t user = 0; user < range.size(); ++user) {
+    const auto begin = shard.items.begin() + static_cast<std::ptrdiff_t>(shard.offsets[user]);
+    const auto end = shard.items.begin() + static_cast<std::ptrdiff_t>(shard.offsets[user + 1]);
+    require(std::adjacent_find(begin, end, std::greater_equal<>()) == end,
+            "{}: the training items of user {} are not ascending; {}", directory_.string(),
+            range.first + user, remedy);
+  }
+  return shard;
+}
+
+std::vector<std::string> Dataset::read_ids(const char* name) const {
+  const auto file = hdf5::File::open(directory_ / layout::dataset_file);
+  if (file.holds_strings(name)) return file.read_strings(name);
+  std::vector<std::string> ids;
+  for (const std::int64_t id : file.read<std::int64_t>(name)) ids.push_back(std::to_string(id));
+  return ids;
+}
+
+std::vector<std::string> Dataset::user_ids() const {
+  return read_ids(layout::user_ids);
+}
+
+std::vector<std::string> Dataset::item_ids() const {
+  return read_ids(layout::item_ids);
+}
+
+}  // namespace neumf

@@ -1,0 +1,72 @@
+#include "neumf/nn/neumf_model.hpp"
+
+#include "neumf/nn/instantiate.hpp"
+#include "neumf/ops/gmf.hpp"
+#include "neumf/ops/head.hpp"
+
+namespace neumf {
+
+template <class Device, class T>
+NeuMF<Device, T>::NeuMF(Parameters<Device, T>& parameters, const ModelShape& shape, std::int64_t max_groups,
+                        std::int32_t group_size, bool training)
+    : parameters_(parameters),
+      max_groups_(max_groups),
+      users_(parameters.layout().user_mlp.rows),
+      items_(shape.items),
+      pair_(shape, max_groups, group_size, training),
+      hidden_(shape, max_groups * group_size, training),
+      logits_(training ? max_groups * group_size : 0),
+      dlogits_(training ? max_groups * group_size : 0),
+      user_plan_(training ? max_groups : 0),
+      item_plan_(training ? max_groups * group_size : 0) {}
+
+template <class Device, class T>
+void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
+                               float* logits) {
+  const auto& layout = parameters_.layout();
+  ops::gmf_forward(context, batch, parameters_.compute(layout.user_gmf), parameters_.compute(layout.item_gmf),
+                   parameters_.weight(layout.head_gmf).data, parameters_.weight(layout.head_bias).data,
+                   logits);
+  pair_.forward(context, parameters_, batch, dropout, hidden_.input(batch.samples()));
+  hidden_.forward(context, parameters_, batch, dropout);
+}
+
+template <class Device, class T>
+void NeuMF<Device, T>::forward_backward(Context<Device>& context, const BatchView& batch,
+                                        const Dropout& dropout, float loss_weight, ops::StepState* state) {
+  const auto& layout = parameters_.layout();
+  const float keep_scale = dropout.keep_scale;
+  ops::plan_scatter(context, batch.users, batch.groups, users_, user_plan_);
+  ops::plan_scatter(context, batch.items, batch.samples(), items_, item_plan_);
+  forward(context, batch, dropout, logits_.data());
+  ops::head_loss(context, hidden_.output(batch.samples()), parameters_.weight(layout.head_mlp).data,
+                 batch.labels, loss_weight, &state->loss_scale, keep_scale, logits_.data(), dlogits_.data(),
+                 hidden_.output_gradient(batch.samples()), parameters_.gradient(layout.head_mlp).data,
+                 parameters_.gradient(layout.head_bias).data, &state->loss);
+  hidden_.backward(context, parameters_, batch, keep_scale);
+  ops::gmf_backward(context, batch, user_plan_, item_plan_, parameters_.compute(layout.user_gmf),
+                    parameters_.compute(layout.item_gmf), parameters_.weight(layout.head_gmf).data,
+                    dlogits_.data(), parameters_.gradient(layout.user_gmf),
+                    parameters_.gradient(layout.item_gmf), parameters_.gradient(layout.head_gmf).data);
+  pair_.backward(context, parameters_, batch, user_plan_, item_plan_,
+                 hidden_.input_gradient(batch.samples()));
+}
+
+template <class Device, class T>
+void NeuMF<Device, T>::score(Context<Device>& context, const BatchView& batch, float* logits) {
+  forward(context, batch, Dropout{}, logits);
+  ops::head_forward(context, hidden_.output(batch.samples()),
+                    parameters_.weight(parameters_.layout().head_mlp).data, logits);
+}
+
+template <class Device, class T>
+std::size_t NeuMF<Device, T>::bytes() const {
+  return pair_.bytes() + hidden_.bytes() + logits_.bytes() + dlogits_.bytes() + user_plan_.bytes() +
+         item_plan_.bytes();
+}
+
+#define NEUMF_INSTANTIATE(DEVICE, T) template class NeuMF<DEVICE, T>;
+NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
+#undef NEUMF_INSTANTIATE
+
+}  // namespace neumf

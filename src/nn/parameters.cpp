@@ -1,0 +1,122 @@
+#include "neumf/nn/parameters.hpp"
+
+#include <cmath>
+#include <type_traits>
+
+#include "neumf/core/error.hpp"
+#include "neumf/nn/instantiate.hpp"
+#include "neumf/ops/memory.hpp"
+
+namespace neumf {
+
+Segment ParameterLayout::place(std::string name, std::int64_t rows, std::int64_t cols) {
+  Segment segment{std::move(name), rows, cols, total};
+  total += (segment.size() + 15) / 16 * 16;  // 64 bytes: whole cache lines and any vector width
+  return segment;
+}
+
+ParameterLayout::ParameterLayout(const ModelShape& shape, std::int64_t user_rows) {
+  const auto& layers = shape.layers;
+  head_gmf = place("head_gmf", 1, shape.factors);
+  head_mlp = place("head_mlp", 1, shape.mlp_out());
+  head_bias = place("head_bias", 1, 1);
+  for (std::size_t i = 2; i < layers.size(); ++i) {
+    hidden_weight.push_back(place(fmt::format("hidden{}_weight", i - 1), layers[i], layers[i - 1]));
+    hidden_bias.push_back(place(fmt::format("hidden{}_bias", i - 1), 1, layers[i]));
+  }
+  pair_user = place("pair_user", shape.first_hidden(), shape.mlp_embedding());
+  pair_item = place("pair_item", shape.first_hidden(), shape.mlp_embedding());
+  pair_bias = place("pair_bias", 1, shape.first_hidden());
+  overflow_slot = place("overflow_slot", 1, 1);
+  shared_mlp = total;
+  item_gmf = place("item_gmf", shape.items, shape.factors);
+  item_mlp = place("item_mlp", shape.items, shape.mlp_embedding());
+  shared = total;
+  user_gmf = place("user_gmf", user_rows, shape.factors);
+  user_mlp = place("user_mlp", user_rows, shape.mlp_embedding());
+}
+
+std::vector<const Segment*> ParameterLayout::shared_segments() const {
+  std::vector<const Segment*> segments{&head_gmf, &head_mlp, &head_bias};
+  for (std::size_t i = 0; i < hidden_weight.size(); ++i) {
+    segments.push_back(&hidden_weight[i]);
+    segments.push_back(&hidden_bias[i]);
+  }
+  for (const Segment* segment : {&pair_user, &pair_item, &pair_bias, &item_gmf, &item_mlp})
+    segments.push_back(segment);
+  return segments;
+}
+
+template <class Device, class T>
+Parameters<Device, T>::Parameters(Context<Device>& context, const ModelShape& shape, std::int64_t user_rows)
+    : layout_(shape, user_rows),
+      weights_(layout_.total),
+      gradients_(layout_.total),
+      m_(layout_.total),
+      v_(layout_.total),
+      copies_(std::is_same_v<T, float> ? 0 : layout_.total) {
+  for (auto* tensor : {&weights_, &gradients_, &m_, &v_}) ops::fill_zero(context, tensor->span());
+}
+
+template <class Device, class T>
+Matrix<const T> Parameters<Device, T>::compute(const Segment& s) const {
+  if constexpr (std::is_same_v<T, float>)
+    return {weights_.data() + s.offset, s.rows, s.cols};
+  else
+    return {copies_.data() + s.offset, s.rows, s.cols};
+}
+
+template <class Device, class T>
+std::span<float> Parameters<Device, T>::item_gradients() {
+  return gradients().subspan(static_cast<std::size_t>(layout_.shared_mlp),
+                             static_cast<std::size_t>(layout_.shared - layout_.shared_mlp));
+}
+
+template <class Device, class T>
+void Parameters<Device, T>::initialise(Context<Device>& context, std::uint64_t seed,
+                                       std::uint64_t first_user) {
+  std::uint32_t number = 0;  // separates the tensors' random sequences
+  const auto uniform = [&](const Segment& s, double limit) {
+    ops::fill_uniform(context, {seed, number++, 0}, static_cast<float>(limit), weight(s));
+  };
+  const auto normal = [&](const Segment& s, std::uint64_t first_row) {
+    ops::fill_normal(context, {seed, number++, first_row}, 0.01f, weight(s));
+  };
+  const double head_in = static_cast<double>(layout_.head_gmf.cols + layout_.head_mlp.cols);
+  uniform(layout_.head_gmf, std::sqrt(3.0 / head_in));
+  uniform(layout_.head_mlp, std::sqrt(3.0 / head_in));
+  uniform(layout_.head_bias, 1.0 / std::sqrt(head_in));
+  for (std::size_t i = 0; i < layout_.hidden_weight.size(); ++i) {
+    const auto& w = layout_.hidden_weight[i];
+    uniform(w, std::sqrt(6.0 / static_cast<double>(w.rows + w.cols)));
+    uniform(layout_.hidden_bias[i], 1.0 / std::sqrt(static_cast<double>(w.cols)));
+  }
+  // The first layer's input is the concatenation of both halves.
+  const double pair_in = 2.0 * static_cast<double>(layout_.pair_user.cols);
+  const double pair_limit = std::sqrt(6.0 / (pair_in + static_cast<double>(layout_.pair_user.rows)));
+  uniform(layout_.pair_user, pair_limit);
+  uniform(layout_.pair_item, pair_limit);
+  uniform(layout_.pair_bias, 1.0 / std::sqrt(pair_in));
+  normal(layout_.item_gmf, 0);
+  normal(layout_.item_mlp, 0);
+  normal(layout_.user_gmf, first_user);
+  normal(layout_.user_mlp, first_user);
+  refresh_copies(context);
+}
+
+template <class Device, class T>
+void Parameters<Device, T>::refresh_copies(Context<Device>& context) {
+  if constexpr (!std::is_same_v<T, float>)
+    ops::convert(context, std::span<const float>(weights_.span()), copies_.span());
+}
+
+template <class Device, class T>
+std::size_t Parameters<Device, T>::bytes() const {
+  return weights_.bytes() + gradients_.bytes() + m_.bytes() + v_.bytes() + copies_.bytes();
+}
+
+#define NEUMF_INSTANTIATE(DEVICE, T) template class Parameters<DEVICE, T>;
+NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
+#undef NEUMF_INSTANTIATE
+
+}  // namespace neumf
