@@ -1,0 +1,32 @@
+// Each user's interactions in the order of time.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "id_map.hpp"
+#include "ratings.hpp"
+
+namespace neumf::preprocess {
+
+struct Histories {
+  std::vector<std::uint64_t> offsets = {0};  // user u has items[offsets[u]] to items[offsets[u + 1] - 1]
+  std::vector<std::uint32_t> items;          // earliest first, no item twice
+  Ids user_ids, item_ids;                    // original ids by dense id
+  std::uint64_t interactions = 0;            // rows before filtering
+  std::uint64_t dropped_users = 0, dropped_interactions = 0;
+  std::uint64_t duplicates = 0;  // rows that repeat an earlier (user, item)
+
+  std::size_t users() const { return offsets.size() - 1; }
+  std::uint32_t item_count() const { return static_cast<std::uint32_t>(size(item_ids)); }
+};
+
+// The rules, in this order, as the reference applies them:
+//  1. Users with fewer than `min_ratings` rows are dropped. Rows count, repeated items included.
+//  2. Ids become dense in order of first appearance among the remaining rows of the file.
+//  3. Each user's rows are sorted by time; rows of one time keep the order of the file.
+//  4. Of several rows of a user and an item the earliest stays, so the item counts when it was first seen.
+// Fails if no user is left.
+Histories make_histories(Ratings ratings, std::uint64_t min_ratings, std::size_t threads);
+
+}  // namespace neumf::preprocess

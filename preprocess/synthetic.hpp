@@ -1,0 +1,34 @@
+// Interactions that look like MovieLens, for work without the real files.
+//
+// Sizes, the skew of activity (log-normal above a floor) and of popularity (a power law with a flat head)
+// follow the real sets. Items fall into clusters with the same profile of popularity; each user prefers a few
+// clusters. So a held-out item can be told from others by popularity, and better by preference, which a
+// factor model learns from the other users.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "histories.hpp"
+
+namespace neumf::preprocess {
+
+struct SyntheticSpec {
+  std::uint32_t users = 0, items = 0;
+  std::uint64_t interactions = 0;  // the held-out ones included
+  // Popularity of the item at rank r of n is proportional to (r / n + flatness)^-2.
+  double flatness = 0.05;
+  // Of the logarithm of a user's interactions beyond the floor.
+  double activity_deviation = 1.25;
+};
+
+// "ml-20m", "ml-1m" or "USERSxITEMSxINTERACTIONS". Fails on anything else and on impossible sizes.
+SyntheticSpec parse_synthetic(std::string_view text);
+
+// A function of the specification, `min_ratings` and `seed` alone. Every user has `min_ratings` interactions
+// where the total allows, every item has one, and no user has an item twice. Original ids count from 1.
+Histories generate(const SyntheticSpec& spec, std::uint64_t min_ratings, std::uint64_t seed,
+                   std::size_t threads);
+
+}  // namespace neumf::preprocess
