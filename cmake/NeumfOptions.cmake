@@ -3,6 +3,10 @@ add_library(neumf_options INTERFACE)
 target_compile_options(neumf_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion>
   $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${NEUMF_WERROR}>>:-Werror>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # False alarms inside std::string (GCC bug 105651).
+  target_compile_options(neumf_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
+endif()
 if(NEUMF_ARCH)
   target_compile_options(neumf_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=${NEUMF_ARCH}>)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")

@@ -7,6 +7,8 @@
 
 #include "context_impl.hpp"
 #include "neumf/core/error.hpp"
+#include "neumf/core/types.hpp"
+#include "neumf/ops/step_state.hpp"
 
 #ifdef __SSE2__
 #include <immintrin.h>
@@ -49,6 +51,9 @@ NEUMF_INSTANTIATE(std::uint8_t)
 NEUMF_INSTANTIATE(std::uint16_t)
 NEUMF_INSTANTIATE(std::uint32_t)
 NEUMF_INSTANTIATE(std::uint64_t)
+NEUMF_INSTANTIATE(bfloat16)
+NEUMF_INSTANTIATE(float16)
+NEUMF_INSTANTIATE(ops::StepState)
 #undef NEUMF_INSTANTIATE
 
 }  // namespace neumf

@@ -1,0 +1,64 @@
+// What the user sees and what programs read: text on standard output and JSON lines in the log, from rank 0.
+//
+// The log has one JSON object per line, with the reference's keys: {"type": "start", ...}, then per epoch
+// {"type": "epoch", "epoch": 1, "train_throughput": ..., "hr@10": ..., ...}, at the end {"type": "summary",
+// ...}. Throughputs are samples per second, times are seconds.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "neumf/train/options.hpp"
+
+namespace neumf {
+
+struct EpochReport {
+  int epoch = 0;  // from 1
+  double train_loss = 0, validation_loss = 0, hit_rate = 0, ndcg = 0;
+  double train_seconds = 0, evaluation_seconds = 0;
+  double train_throughput = 0, evaluation_throughput = 0;
+  double seconds_since_start = 0;
+  bool best = false;
+};
+
+class Reporter {
+ public:
+  // Writes nothing unless `active` (rank 0). Opens the log, and writes the options next to it.
+  Reporter(const Options& options, bool active);
+
+  // The start-up table: (label, text) rows.
+  void start(const std::vector<std::pair<std::string, std::string>>& rows);
+  // Progress within an epoch, drawn over itself; at most a few times a second.
+  void progress(int epoch, std::uint64_t done, std::uint64_t total);
+  void epoch(const EpochReport& report);
+  // After the last epoch.
+  void summary(const std::vector<EpochReport>& epochs, bool reached_threshold);
+  // The result of --mode test.
+  void evaluation(const EpochReport& report);
+  void note(const std::string& text);
+
+ private:
+  void clear_progress();
+  void log_line(const std::string& json);
+
+  bool active_;
+  bool bar_;
+  int topk_;
+  bool header_done_ = false, bar_drawn_ = false;
+  std::filesystem::path log_path_;
+  std::ofstream log_;
+  std::chrono::steady_clock::time_point last_drawn_{}, epoch_begun_{};
+  std::vector<std::pair<std::string, std::string>> start_rows_;
+};
+
+// "1,234,567"
+std::string with_commas(std::uint64_t value);
+// "312 k", "1.27 M"
+std::string with_prefix(double value);
+
+}  // namespace neumf

@@ -1,0 +1,73 @@
+// One rank's part of training: draws its samples, computes gradients block by block, joins the gradient
+// exchange and updates its parameters.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "neumf/comm/communicator.hpp"
+#include "neumf/comm/gradient_reducer.hpp"
+#include "neumf/core/context.hpp"
+#include "neumf/data/dataset.hpp"
+#include "neumf/nn/neumf_model.hpp"
+#include "neumf/ops/adam.hpp"
+#include "neumf/ops/step_state.hpp"
+#include "neumf/sampling/sampler.hpp"
+#include "neumf/train/schedule.hpp"
+
+namespace neumf {
+
+struct TrainerSpec {
+  SamplerSpec sampler;                // epoch and user_row_offset are set by the trainer
+  std::int64_t batch_size = 1048576;  // samples per update over all ranks
+  int grads_accumulated = 1;
+  float dropout = 0.5f;
+  ops::AdamSpec adam;
+  ops::LossScaling loss_scaling;
+  float loss_scale = 1.0f;  // at the start
+  bool users_replicated = false;
+};
+
+template <class Device, class T>
+class Trainer {
+ public:
+  // Called after each update with (updates done, updates in the epoch).
+  using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
+
+  // `shard` is the rank's part of the data; `communicator` and `parameters` must outlive the trainer.
+  // Collective.
+  Trainer(Context<Device>& context, const Communicator& communicator, Parameters<Device, T>& parameters,
+          const ModelShape& shape, const Shard& shard, const TrainerSpec& spec);
+
+  // Trains one epoch (numbered from 0) and returns the mean loss of its samples over all ranks. Collective.
+  double train_epoch(std::uint32_t epoch, const Progress& progress = {});
+
+  // Samples of an epoch over all ranks.
+  std::uint64_t samples_per_epoch() const;
+  const EpochSchedule& schedule() const { return schedule_; }
+  const GradientReducer<Device>& reducer() const { return *reducer_; }
+  NeuMF<Device, T>& model() { return model_; }
+  // A copy of the device's state: the loss scale, skipped updates.
+  ops::StepState state() const;
+  std::size_t bytes() const;
+
+ private:
+  void step(std::uint64_t number, const Dropout& dropout);
+  void exchange_gradients();
+
+  Context<Device>& context_;
+  const Communicator& communicator_;
+  Parameters<Device, T>& parameters_;
+  TrainerSpec spec_;
+  EpochSchedule schedule_;
+  NeuMF<Device, T> model_;
+  Tensor<std::uint32_t, Device> users_, items_;
+  Tensor<std::uint64_t, Device> offsets_;
+  TrainingSetView set_;
+  BatchBuffer<Device> batch_;
+  Tensor<ops::StepState, Device> state_;
+  std::unique_ptr<GradientReducer<Device>> reducer_;
+};
+
+}  // namespace neumf

@@ -1,0 +1,36 @@
+// The neumf program: one process per rank.
+#include <cstdio>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "neumf/comm/communicator.hpp"
+#include "neumf/train/options.hpp"
+#include "neumf/train/run.hpp"
+
+int main(int argc, char** argv) {
+  const neumf::MpiSession mpi(argc, argv);
+  const auto communicator = neumf::Communicator::world();
+  try {
+    neumf::CommandLine command_line;
+    communicator.together([&] { command_line = neumf::parse_command_line(argc, argv); });
+    if (command_line.action == neumf::CommandLine::Action::print) {
+      if (communicator.is_root()) fmt::print("{}", command_line.text);
+      return EXIT_SUCCESS;
+    }
+    neumf::run(command_line.options, communicator);
+    return EXIT_SUCCESS;
+  } catch (const neumf::CollectiveError& error) {
+    // All ranks are here: one says why and all leave.
+    if (communicator.is_root()) fmt::print(stderr, "neumf: error: {}\n", error.what());
+    std::fflush(nullptr);
+    communicator.barrier();
+    return EXIT_FAILURE;
+  } catch (const std::exception& error) {
+    // The others may be waiting for this rank.
+    fmt::print(stderr, "neumf: error on rank {}: {}\n", communicator.rank(), error.what());
+    std::fflush(nullptr);
+    MPI_Abort(communicator.mpi(), EXIT_FAILURE);
+    return EXIT_FAILURE;
+  }
+}

@@ -1,0 +1,289 @@
+#include "neumf/train/options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options.hpp>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+#include <type_traits>
+#include <utility>
+
+#include "neumf/core/error.hpp"
+#include "neumf/core/version.hpp"
+#include "neumf/nn/model_shape.hpp"
+
+namespace po = boost::program_options;
+
+namespace neumf {
+namespace {
+
+// Names of the values of an enumerated option.
+template <class Enum, std::size_t N>
+struct Choice {
+  const char* option;
+  std::array<std::pair<const char*, Enum>, N> values;
+
+  Enum parse(const std::string& text) const {
+    for (const auto& [name, value] : values)
+      if (text == name) return value;
+    std::string allowed;
+    for (const auto& [name, value] : values)
+      allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", name);
+    fail("--{} {}: must be one of {}", option, text, allowed);
+  }
+  const char* name(Enum wanted) const {
+    return std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.second == wanted; })
+        ->first;
+  }
+};
+
+constexpr Choice<Mode, 2> modes{"mode", {{{"train", Mode::train}, {"test", Mode::test}}}};
+constexpr Choice<DeviceChoice, 3> devices{
+    "device",
+    {{{"auto", DeviceChoice::automatic}, {"cuda", DeviceChoice::cuda}, {"cpu", DeviceChoice::cpu}}}};
+constexpr Choice<Precision, 4> precisions{"precision",
+                                          {{{"fp32", Precision::fp32},
+                                            {"tf32", Precision::tf32},
+                                            {"fp16", Precision::fp16},
+                                            {"bf16", Precision::bf16}}}};
+constexpr Choice<bool, 2> samplings{"sampling", {{{"grouped", false}, {"shuffled", true}}}};
+constexpr Choice<UserEmbeddings, 2> user_embeddings{
+    "user_embeddings",
+    {{{"partitioned", UserEmbeddings::partitioned}, {"replicated", UserEmbeddings::replicated}}}};
+constexpr Choice<Progress, 3> progresses{
+    "progress", {{{"auto", Progress::automatic}, {"always", Progress::always}, {"never", Progress::never}}}};
+
+// Enumerated options and lists arrive as text and are parsed afterwards.
+struct Texts {
+  std::string mode = "train", device = "auto", precision = "fp32", sampling = "grouped",
+              user_embeddings = "partitioned", progress = "auto";
+  std::vector<std::string> layers;
+  std::string data, checkpoint_dir, load_checkpoint_path, log_path;
+};
+
+template <class T>
+auto value(T& target, const std::string& shown = "") {
+  auto* semantic = po::value<T>(&target);
+  if constexpr (std::is_floating_point_v<T>)
+    return semantic->default_value(target, shown.empty() ? fmt::format("{}", target) : shown);
+  else
+    return semantic->default_value(target);
+}
+
+struct Descriptions {
+  po::options_description run{"What to run"}, model{"Model"}, training{"Training"}, machine{"Machine"},
+      output{"Output"}, all;
+
+  Descriptions(Options& o, Texts& t) {
+    const auto text = [](std::string& target) {
+      return po::value<std::string>(&target)->default_value(target);
+    };
+    const auto path = [](std::string& target) { return po::value<std::string>(&target)->value_name("PATH"); };
+    // clang-format off
+    run.add_options()
+      ("data", path(t.data), "directory of the preprocessed data set")
+      ("mode", text(t.mode), "train, or test (evaluate a checkpoint)")
+      ("load_checkpoint_path", path(t.load_checkpoint_path), "checkpoint to evaluate or to start from")
+      ("config", po::value<std::string>()->value_name("FILE"), "INI file with any of these options; the command line wins")
+      ("help,h", "print this text")
+      ("version", "print the version and what it was built with");
+    model.add_options()
+      ("factors,f", value(o.factors), "width of the GMF embeddings")
+      ("layers", po::value(&t.layers)->multitoken()->value_name("SIZES (=256 256 128 64)"),
+       "sizes of the MLP: the concatenated embeddings, then each layer")
+      ("dropout", value(o.dropout), "dropout rate after each MLP layer");
+    training.add_options()
+      ("epochs,e", value(o.epochs), "number of epochs")
+      ("batch_size,b", value(o.batch_size), "samples per update, over all ranks")
+      ("grads_accumulated", value(o.grads_accumulated), "micro-batches per update; saves memory, changes nothing else")
+      ("valid_batch_size", value(o.valid_batch_size), "samples per evaluation block, over all ranks")
+      ("negative_samples,n", value(o.negative_samples), "sampled negatives per positive")
+      ("exact_negatives", po::bool_switch(&o.exact_negatives), "never sample an item that the user has in training")
+      ("sampling", text(t.sampling),
+       "grouped: a positive stays with its negatives (faster); shuffled: every sample by itself")
+      ("learning_rate,l", value(o.learning_rate, "0.0045"), "Adam's learning rate")
+      ("beta1", value(o.beta1), "Adam's first decay rate")
+      ("beta2", value(o.beta2), "Adam's second decay rate")
+      ("eps", value(o.eps), "Adam's denominator term")
+      ("seed,s", value(o.seed), "seed of everything random")
+      ("topk,k", value(o.topk), "K of HR@K and NDCG@K")
+      ("threshold,t", value(o.threshold), "stop once HR@K reaches this");
+    machine.add_options()
+      ("device", text(t.device), "auto (a GPU where there is one), cuda or cpu")
+      ("precision", text(t.precision), "of products and activations: fp32, tf32, fp16 or bf16; weights stay fp32")
+      ("amp", po::bool_switch(&o.amp), "mixed precision: fp16 on a GPU, bf16 on a CPU")
+      ("user_embeddings", text(t.user_embeddings),
+       "partitioned: each rank keeps its own users' rows; replicated: all ranks keep and reduce all rows")
+      ("threads", value(o.threads), "CPU threads per rank; 0: the cores that the rank may use");
+    output.add_options()
+      ("checkpoint_dir", path(t.checkpoint_dir), "directory for the best model; nothing is saved without it")
+      ("log_path", path(t.log_path), "file for one JSON object per line; the options go next to it as .ini")
+      ("progress", text(t.progress), "progress bar: auto (on a terminal), always or never");
+    // clang-format on
+    all.add(run).add(model).add(training).add(machine).add(output);
+  }
+};
+
+// --batch-size=3 and --batch_size=3 are the same.
+std::string normalised(std::string argument) {
+  const std::size_t first = argument.starts_with("--") ? 2 : 0;
+  const std::size_t last = std::min(argument.find('='), argument.size());
+  std::replace(argument.begin() + static_cast<std::ptrdiff_t>(first),
+               argument.begin() + static_cast<std::ptrdiff_t>(last), '-', '_');
+  return argument;
+}
+
+void read_config(const std::string& path, const po::options_description& description,
+                 po::variables_map& values) {
+  std::ifstream file(path);
+  require(file.good(), "--config {}: cannot read this file", path);
+  std::stringstream lines;
+  for (std::string line; std::getline(file, line);) lines << normalised(line) << '\n';
+  try {
+    po::store(po::parse_config_file(lines, description), values);
+  } catch (const po::error& error) {
+    fail("--config {}: {}", path, error.what());
+  }
+}
+
+std::vector<std::int64_t> parse_layers(const std::vector<std::string>& words) {
+  std::vector<std::int64_t> layers;
+  for (std::string text : words) {
+    std::replace(text.begin(), text.end(), ',', ' ');
+    std::istringstream stream(text);
+    for (std::string word; stream >> word;) {
+      std::size_t used = 0;
+      try {
+        layers.push_back(std::stoll(word, &used));
+      } catch (const std::exception&) {
+        used = 0;
+      }
+      require(used == word.size(), "--layers {}: '{}' is not a whole number", fmt::join(words, " "), word);
+    }
+  }
+  return layers;
+}
+
+void check(const Options& o) {
+  require(!o.data.empty(), "--data is missing: name the directory that neumf-preprocess wrote");
+  require(o.mode == Mode::train || !o.load_checkpoint_path.empty(),
+          "--mode test needs --load_checkpoint_path: name the checkpoint to evaluate");
+  require(o.epochs >= 1, "--epochs {}: at least 1 is needed", o.epochs);
+  require(o.batch_size >= 1, "--batch_size {}: at least 1 is needed", o.batch_size);
+  require(o.valid_batch_size >= 1, "--valid_batch_size {}: at least 1 is needed", o.valid_batch_size);
+  require(o.grads_accumulated >= 1, "--grads_accumulated {}: at least 1 is needed", o.grads_accumulated);
+  require(o.negative_samples >= 1 && o.negative_samples <= 10000, "--negative_samples {}: must be 1 to 10000",
+          o.negative_samples);
+  require(o.dropout >= 0.0f && o.dropout < 1.0f, "--dropout {}: must be at least 0 and below 1", o.dropout);
+  require(o.learning_rate > 0.0f && std::isfinite(o.learning_rate), "--learning_rate {}: must be positive",
+          o.learning_rate);
+  require(o.beta1 >= 0.0f && o.beta1 < 1.0f, "--beta1 {}: must be at least 0 and below 1", o.beta1);
+  require(o.beta2 >= 0.0f && o.beta2 < 1.0f, "--beta2 {}: must be at least 0 and below 1", o.beta2);
+  require(o.eps > 0.0f, "--eps {}: must be positive", o.eps);
+  require(o.topk >= 1, "--topk {}: at least 1 is needed", o.topk);
+  require(o.threads >= 0, "--threads {}: must be 0 (automatic) or more", o.threads);
+  ModelShape{1, 1, o.factors, o.layers}.validate();
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+  CommandLine result;
+  Options& o = result.options;
+  Texts t;
+  Descriptions descriptions(o, t);
+  po::variables_map values;
+  try {
+    std::vector<std::string> arguments;
+    for (int i = 1; i < argc; ++i) {
+      const std::string argument = argv[i];
+      arguments.push_back(argument.starts_with("--") ? normalised(argument) : argument);
+    }
+    using namespace po::command_line_style;
+    po::store(po::command_line_parser(arguments)
+                  .options(descriptions.all)
+                  .positional(po::positional_options_description())
+                  .style(unix_style & ~allow_guessing)
+                  .run(),
+              values);
+    if (values.count("config") != 0)
+      read_config(values["config"].as<std::string>(), descriptions.all, values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    fail("{}; neumf --help lists the options", error.what());
+  }
+  if (values.count("help") != 0) {
+    std::ostringstream help;
+    help << "Trains or evaluates NeuMF on a preprocessed data set.\n"
+            "Usage: mpirun -n RANKS neumf --data DIR [options]\n\n"
+         << descriptions.all;
+    result.action = CommandLine::Action::print;
+    result.text = help.str();
+    return result;
+  }
+  if (values.count("version") != 0) {
+    result.action = CommandLine::Action::print;
+    result.text = version_text();
+    return result;
+  }
+  o.data = t.data;
+  o.checkpoint_dir = t.checkpoint_dir;
+  o.load_checkpoint_path = t.load_checkpoint_path;
+  o.log_path = t.log_path;
+  o.mode = modes.parse(t.mode);
+  o.device = devices.parse(t.device);
+  o.precision = precisions.parse(t.precision);
+  o.shuffled_sampling = samplings.parse(t.sampling);
+  o.user_embeddings = user_embeddings.parse(t.user_embeddings);
+  o.progress = progresses.parse(t.progress);
+  if (!t.layers.empty()) o.layers = parse_layers(t.layers);
+  o.shape_given = !t.layers.empty() || !values["factors"].defaulted();
+  check(o);
+  return result;
+}
+
+std::string to_ini(const Options& o) {
+  std::string text;
+  const auto line = [&](const char* name, const auto& shown) {
+    text += fmt::format("{} = {}\n", name, shown);
+  };
+  const auto path = [&](const char* name, const std::filesystem::path& shown) {
+    if (!shown.empty()) line(name, shown.string());
+  };
+  path("data", o.data);
+  line("mode", modes.name(o.mode));
+  path("load_checkpoint_path", o.load_checkpoint_path);
+  line("factors", o.factors);
+  line("layers", fmt::format("{}", fmt::join(o.layers, " ")));
+  line("dropout", o.dropout);
+  line("epochs", o.epochs);
+  line("batch_size", o.batch_size);
+  line("grads_accumulated", o.grads_accumulated);
+  line("valid_batch_size", o.valid_batch_size);
+  line("negative_samples", o.negative_samples);
+  line("exact_negatives", o.exact_negatives);
+  line("sampling", samplings.name(o.shuffled_sampling));
+  line("learning_rate", o.learning_rate);
+  line("beta1", o.beta1);
+  line("beta2", o.beta2);
+  line("eps", o.eps);
+  line("seed", o.seed);
+  line("topk", o.topk);
+  line("threshold", o.threshold);
+  line("device", devices.name(o.device));
+  line("precision", precisions.name(o.precision));
+  line("amp", o.amp);
+  line("user_embeddings", user_embeddings.name(o.user_embeddings));
+  line("threads", o.threads);
+  path("checkpoint_dir", o.checkpoint_dir);
+  path("log_path", o.log_path);
+  line("progress", progresses.name(o.progress));
+  return text;
+}
+
+const char* name_of(Precision precision) {
+  return precisions.name(precision);
+}
+
+}  // namespace neumf

@@ -1,0 +1,185 @@
+#include "neumf/train/reporter.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "neumf/core/error.hpp"
+#include "neumf/core/version.hpp"
+
+namespace neumf {
+namespace {
+
+using nlohmann::json;
+
+std::string metric_name(const char* metric, int topk) {
+  return fmt::format("{}@{}", metric, topk);
+}
+
+json to_json(const EpochReport& r, const char* type, int topk) {
+  return {{"type", type},
+          {"epoch", r.epoch},
+          {"train_throughput", r.train_throughput},
+          {"eval_throughput", r.evaluation_throughput},
+          {metric_name("hr", topk), r.hit_rate},
+          {metric_name("ndcg", topk), r.ndcg},
+          {"train_epoch_time", r.train_seconds},
+          {"validation_epoch_time", r.evaluation_seconds},
+          {"train_loss", r.train_loss},
+          {"validation_loss", r.validation_loss},
+          {"time", r.seconds_since_start}};
+}
+
+}  // namespace
+
+std::string with_commas(std::uint64_t value) {
+  std::string text = std::to_string(value);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
+std::string with_prefix(double value) {
+  const char* prefixes[] = {"", " k", " M", " G"};
+  std::size_t i = 0;
+  for (; value >= 999.5 && i < 3; ++i) value /= 1000;
+  return fmt::format("{:.{}f}{}", value,
+                     value < 9.995 && i > 0   ? 2
+                     : value < 99.95 && i > 0 ? 1
+                                              : 0,
+                     prefixes[i]);
+}
+
+Reporter::Reporter(const Options& options, bool active)
+    : active_(active),
+      bar_(active && (options.progress == Progress::always ||
+                      (options.progress == Progress::automatic && isatty(STDOUT_FILENO) == 1))),
+      topk_(options.topk),
+      log_path_(options.log_path) {
+  if (!active_ || log_path_.empty()) return;
+  std::error_code ignored;
+  if (log_path_.has_parent_path()) std::filesystem::create_directories(log_path_.parent_path(), ignored);
+  log_.open(log_path_, std::ios::trunc);
+  require(log_.good(), "--log_path {}: cannot write this file; check that its directory is writable",
+          log_path_.string());
+  auto ini_path = log_path_;
+  ini_path.replace_extension(".ini");
+  std::ofstream ini(ini_path);
+  ini << "# The options of this run; neumf --config reads them back.\n" << to_ini(options);
+  ini.close();
+  require(ini.good(), "{}: cannot write the options of this run", ini_path.string());
+}
+
+void Reporter::log_line(const std::string& line) {
+  if (!log_.is_open()) return;
+  log_ << line << std::endl;  // flushed: a run that is killed keeps its epochs
+  require(log_.good(), "--log_path {}: cannot write; is the disk full?", log_path_.string());
+}
+
+void Reporter::start(const std::vector<std::pair<std::string, std::string>>& rows) {
+  if (!active_) return;
+  fmt::print("neumf {}\n", version());
+  json entry{{"type", "start"}, {"version", version()}};
+  for (const auto& [label, text] : rows) {
+    fmt::print("  {:<10} {}\n", label, text);
+    entry[label] = text;
+  }
+  fmt::print("\n");
+  std::fflush(stdout);
+  log_line(entry.dump());
+}
+
+void Reporter::progress(int epoch, std::uint64_t done, std::uint64_t total) {
+  if (!bar_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (done <= 1) epoch_begun_ = now;
+  if (now - last_drawn_ < std::chrono::milliseconds(200)) return;
+  last_drawn_ = now;
+  constexpr std::uint64_t width = 40;
+  const std::uint64_t filled = done * width / total;
+  const double elapsed = std::chrono::duration<double>(now - epoch_begun_).count();
+  const double left =
+      done > 1 ? elapsed / static_cast<double>(done - 1) * static_cast<double>(total - done) : 0;
+  fmt::print("\r{:>5}  [{:=<{}}{: <{}}] {:>3} %  {:.0f} s left ", epoch, "", filled, "", width - filled,
+             done * 100 / total, left);
+  std::fflush(stdout);
+  bar_drawn_ = true;
+}
+
+void Reporter::clear_progress() {
+  if (!bar_drawn_) return;
+  fmt::print("\r{:<79}\r", "");
+  bar_drawn_ = false;
+}
+
+void Reporter::epoch(const EpochReport& r) {
+  if (!active_) return;
+  clear_progress();
+  if (!header_done_) {
+    fmt::print("{:>5}  {:>10}  {:>10}  {:>7}  {:>7}  {:>9}  {:>9}  {:>8}\n", "epoch", "train loss",
+               "valid loss", metric_name("HR", topk_), metric_name("NDCG", topk_), "samples/s", "train s",
+               "eval s");
+    header_done_ = true;
+  }
+  fmt::print("{:>5}  {:>10.5f}  {:>10.5f}  {:>7.4f}  {:>7.4f}  {:>9}  {:>9.2f}  {:>8.2f}{}\n", r.epoch,
+             r.train_loss, r.validation_loss, r.hit_rate, r.ndcg, with_prefix(r.train_throughput),
+             r.train_seconds, r.evaluation_seconds, r.best ? "  best" : "");
+  std::fflush(stdout);
+  log_line(to_json(r, "epoch", topk_).dump());
+}
+
+void Reporter::summary(const std::vector<EpochReport>& epochs, bool reached_threshold) {
+  if (!active_ || epochs.empty()) return;
+  double best_train = 0, best_evaluation = 0, sum_train = 0, sum_evaluation = 0;
+  const EpochReport* best = &epochs.front();
+  for (const auto& r : epochs) {
+    best_train = std::max(best_train, r.train_throughput);
+    best_evaluation = std::max(best_evaluation, r.evaluation_throughput);
+    sum_train += r.train_throughput;
+    sum_evaluation += r.evaluation_throughput;
+    if (r.hit_rate > best->hit_rate) best = &r;
+  }
+  const auto count = static_cast<double>(epochs.size());
+  const double total = epochs.back().seconds_since_start;
+  fmt::print(
+      "\nbest {} {:.4f}, {} {:.4f} in epoch {} after {:.1f} s; {} epochs in {:.1f} s; training {}samples/s\n",
+      metric_name("HR", topk_), best->hit_rate, metric_name("NDCG", topk_), best->ndcg, best->epoch,
+      best->seconds_since_start, epochs.size(), total, with_prefix(sum_train / count) + " ");
+  std::fflush(stdout);
+  json entry{{"type", "summary"},
+             {"best_train_throughput", best_train},
+             {"best_eval_throughput", best_evaluation},
+             {"mean_train_throughput", sum_train / count},
+             {"mean_eval_throughput", sum_evaluation / count},
+             {"best_accuracy", best->hit_rate},
+             {"best_epoch", best->epoch},
+             {"time_to_best_model", best->seconds_since_start},
+             {metric_name("ndcg", topk_), best->ndcg}};
+  // Null where the threshold was not reached.
+  entry["time_to_target"] = reached_threshold ? json(total) : json(nullptr);
+  log_line(entry.dump());
+}
+
+void Reporter::evaluation(const EpochReport& r) {
+  if (!active_) return;
+  fmt::print("{} {:.4f}, {} {:.4f}, validation loss {:.5f}; {}samples/s\n", metric_name("HR", topk_),
+             r.hit_rate, metric_name("NDCG", topk_), r.ndcg, r.validation_loss,
+             with_prefix(r.evaluation_throughput) + " ");
+  std::fflush(stdout);
+  json entry = to_json(r, "test", topk_);
+  for (const char* key : {"train_throughput", "train_epoch_time", "train_loss"}) entry.erase(key);
+  log_line(entry.dump());
+}
+
+void Reporter::note(const std::string& text) {
+  if (!active_) return;
+  clear_progress();
+  fmt::print("{}\n", text);
+  std::fflush(stdout);
+}
+
+}  // namespace neumf

@@ -1,0 +1,144 @@
+#include "neumf/train/trainer.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "neumf/core/error.hpp"
+#include "neumf/nn/instantiate.hpp"
+#include "neumf/ops/sample.hpp"
+
+namespace neumf {
+namespace {
+
+// The largest block: a micro-batch, or less where the device prefers to work in smaller pieces.
+std::int64_t block_groups(std::uint64_t most_groups, int grads_accumulated, std::int64_t block_samples,
+                          std::int64_t group_size) {
+  const auto micro_batch =
+      static_cast<std::int64_t>((most_groups + static_cast<std::uint64_t>(grads_accumulated) - 1) /
+                                static_cast<std::uint64_t>(grads_accumulated));
+  return std::clamp<std::int64_t>(micro_batch, 1, std::max<std::int64_t>(block_samples / group_size, 1));
+}
+
+}  // namespace
+
+template <class Device, class T>
+Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& communicator,
+                            Parameters<Device, T>& parameters, const ModelShape& shape, const Shard& shard,
+                            const TrainerSpec& spec)
+    : context_(context),
+      communicator_(communicator),
+      parameters_(parameters),
+      spec_(spec),
+      schedule_(communicator.allgather(spec.sampler.groups(shard.items.size())),
+                static_cast<std::uint64_t>(spec.batch_size) / spec.sampler.group_size()),
+      model_(parameters, shape,
+             block_groups(schedule_.most_groups(communicator.rank()), spec.grads_accumulated,
+                          context.block_samples(), spec.sampler.group_size()),
+             static_cast<std::int32_t>(spec.sampler.group_size()), true),
+      users_(static_cast<std::int64_t>(shard.items.size())),
+      items_(static_cast<std::int64_t>(shard.items.size())),
+      offsets_(static_cast<std::int64_t>(shard.offsets.size())),
+      batch_(model_.max_groups(), static_cast<std::int32_t>(spec.sampler.group_size())),
+      state_(1),
+      reducer_(make_gradient_reducer(context, communicator)) {
+  std::vector<std::uint32_t> users;
+  users.reserve(shard.items.size());
+  for (std::uint32_t user = 0; user < shard.users.size(); ++user)
+    users.insert(users.end(), shard.offsets[user + 1] - shard.offsets[user], user);
+  upload(context, std::span<const std::uint32_t>(users), users_.data());
+  upload(context, std::span<const std::uint32_t>(shard.items), items_.data());
+  upload(context, std::span<const std::uint64_t>(shard.offsets), offsets_.data());
+  set_ = {users_.data(), items_.data(), offsets_.data(), shard.items.size(), shard.first_positive};
+  spec_.sampler.user_row_offset = spec.users_replicated ? static_cast<std::uint32_t>(shard.users.first) : 0;
+
+  ops::StepState initial;
+  initial.loss_scale = spec.loss_scale;
+  upload(context, std::span<const ops::StepState>(&initial, 1), state_.data());
+}
+
+template <class Device, class T>
+double Trainer<Device, T>::train_epoch(std::uint32_t epoch, const Progress& progress) {
+  spec_.sampler.epoch = epoch;
+  ops::StepState start = state();
+  start.position = 0;
+  start.loss = 0;
+  upload(context_, std::span<const ops::StepState>(&start, 1), state_.data());
+
+  const Dropout dropout = Dropout::at_rate(spec_.dropout, spec_.sampler.seed, epoch, 0);
+  std::uint64_t groups = 0;
+  for (std::uint64_t number = 0; number < schedule_.steps(); ++number) {
+    step(number, dropout);
+    groups += schedule_.groups(number);
+    if (progress) progress(number + 1, schedule_.steps());
+  }
+  return communicator_.sum(state().loss) / static_cast<double>(groups * spec_.sampler.group_size());
+}
+
+template <class Device, class T>
+void Trainer<Device, T>::step(std::uint64_t number, const Dropout& dropout) {
+  const auto group_size = static_cast<std::int32_t>(spec_.sampler.group_size());
+  const auto groups = static_cast<std::int64_t>(schedule_.groups(number, communicator_.rank()));
+  const float loss_weight =
+      1.0f / (static_cast<float>(schedule_.groups(number)) * static_cast<float>(group_size));
+  ops::StepState* state = state_.data();
+
+  model_.begin_step(context_, groups * group_size);
+  for (std::int64_t first = 0; first < groups; first += model_.max_groups()) {
+    const std::int64_t count = std::min(model_.max_groups(), groups - first);
+    ops::sample_batch(context_, set_, spec_.sampler, state, static_cast<std::uint64_t>(first), count, batch_);
+    model_.forward_backward(context_, batch_.view(count, group_size), dropout, loss_weight, state);
+  }
+  model_.finish_step(context_);
+
+  exchange_gradients();
+  ops::prepare_update(context_, spec_.adam, spec_.loss_scaling, static_cast<std::uint64_t>(groups), state);
+  ops::adam_step(context_, spec_.adam, state, parameters_.weights(), parameters_.gradients(),
+                 parameters_.first_moments(), parameters_.second_moments(), parameters_.copies());
+}
+
+template <class Device, class T>
+void Trainer<Device, T>::exchange_gradients() {
+  ops::StepState* state = state_.data();
+  const bool watch_overflow = spec_.loss_scaling.dynamic;
+  // Gradients that are not reduced can overflow on one rank alone: a slot among the reduced ones tells the
+  // others.
+  if (watch_overflow && !spec_.users_replicated) {
+    ops::check_finite(context_, std::span<const float>(parameters_.user_gradients()), state,
+                      parameters_.gradient(parameters_.layout().overflow_slot).data);
+  }
+  reducer_->start(context_, parameters_.mlp_gradients());
+  reducer_->start(context_, parameters_.item_gradients());
+  if (spec_.users_replicated) reducer_->start(context_, parameters_.user_gradients());
+  reducer_->finish(context_);
+  if (watch_overflow) {
+    auto reduced = spec_.users_replicated
+                       ? parameters_.gradients()
+                       : parameters_.gradients().first(static_cast<std::size_t>(parameters_.layout().shared));
+    ops::check_finite(context_, std::span<const float>(reduced), state, nullptr);
+  }
+}
+
+template <class Device, class T>
+std::uint64_t Trainer<Device, T>::samples_per_epoch() const {
+  std::uint64_t groups = 0;
+  for (std::uint64_t step = 0; step < schedule_.steps(); ++step) groups += schedule_.groups(step);
+  return groups * spec_.sampler.group_size();
+}
+
+template <class Device, class T>
+ops::StepState Trainer<Device, T>::state() const {
+  ops::StepState state;
+  download(context_, state_.data(), std::span<ops::StepState>(&state, 1));
+  return state;
+}
+
+template <class Device, class T>
+std::size_t Trainer<Device, T>::bytes() const {
+  return model_.bytes() + users_.bytes() + items_.bytes() + offsets_.bytes() + batch_.bytes();
+}
+
+#define NEUMF_INSTANTIATE(DEVICE, T) template class Trainer<DEVICE, T>;
+NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
+#undef NEUMF_INSTANTIATE
+
+}  // namespace neumf
