@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "neumf/core/error.hpp"
@@ -34,6 +35,15 @@ json to_json(const EpochReport& r, const char* type, int topk) {
           {"time", r.seconds_since_start}};
 }
 
+// Whether somebody watches standard output. mpirun gives its ranks a terminal of its own, whatever its output
+// is connected to, so under a launcher its output counts.
+bool watched() {
+  if (std::getenv("OMPI_COMM_WORLD_SIZE") == nullptr) return isatty(STDOUT_FILENO) == 1;
+  std::error_code error;
+  const auto target = std::filesystem::read_symlink(fmt::format("/proc/{}/fd/1", getppid()), error).string();
+  return !error && (target.starts_with("/dev/pts/") || target.starts_with("/dev/tty"));
+}
+
 }  // namespace
 
 std::string with_commas(std::uint64_t value) {
@@ -56,8 +66,8 @@ std::string with_prefix(double value) {
 
 Reporter::Reporter(const Options& options, bool active)
     : active_(active),
-      bar_(active && (options.progress == Progress::always ||
-                      (options.progress == Progress::automatic && isatty(STDOUT_FILENO) == 1))),
+      bar_(active &&
+           (options.progress == Progress::always || (options.progress == Progress::automatic && watched()))),
       topk_(options.topk),
       log_path_(options.log_path) {
   if (!active_ || log_path_.empty()) return;

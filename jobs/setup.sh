@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Installs what the build needs and builds neumf in build/. Does nothing, quickly, where all is there.
+#
+#   jobs/setup.sh [--preset release|debug|asan|ci] [--tests]
+#
+# Debian and Ubuntu: missing packages are installed with apt-get (as root, or through sudo). Elsewhere the list is
+# printed. CUDA and NCCL are used where they are installed; they are never installed here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+preset=release tests=0
+while (($#)); do
+  case $1 in
+    --preset) preset=$2; shift 2 ;;
+    --tests) tests=1; shift ;;
+    *) echo "setup.sh: unknown option '$1'" >&2; exit 2 ;;
+  esac
+done
+
+packages=(build-essential cmake ninja-build libopenmpi-dev openmpi-bin libhdf5-dev libdnnl-dev
+  libboost-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev libarchive-dev librandom123-dev
+  curl ca-certificates unzip)
+((tests)) && packages+=(libgtest-dev libgmock-dev)
+
+install_packages() {
+  command -v dpkg-query >/dev/null || {
+    echo "setup.sh: this is not Debian or Ubuntu; install the equivalents of these packages yourself:" >&2
+    echo "  ${packages[*]}" >&2
+    return 0
+  }
+  local missing=() package
+  for package in "${packages[@]}"; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  echo "installing: ${missing[*]}"
+  local as_root=()
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || {
+      echo "setup.sh: not root and no sudo; as root, run: apt-get install ${missing[*]}" >&2
+      exit 1
+    }
+    as_root=(sudo)
+  fi
+  local log
+  log=$(mktemp)
+  if ! { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "setup.sh: apt-get failed (above); is there a network?" >&2
+    exit 1
+  fi
+  rm -f "$log"
+}
+
+build() {
+  local folder=build
+  case $preset in debug) folder=build-debug ;; asan) folder=build-asan ;; esac
+  local tests_flag=OFF
+  # Once a build folder has tests, it keeps them.
+  if ((tests)) || grep -qs '^NEUMF_TESTS:BOOL=ON' "$folder/CMakeCache.txt"; then tests_flag=ON; fi
+  local generator=()
+  [[ -e $folder/CMakeCache.txt ]] || generator=(-G Ninja)
+  # Configuring prints much and says little; it is shown only if it fails.
+  local log
+  log=$(mktemp)
+  if ! cmake --preset "$preset" "${generator[@]}" -DNEUMF_TESTS=$tests_flag >"$log" 2>&1; then
+    cat "$log" >&2
+    exit 1
+  fi
+  rm -f "$log"
+  cmake --build "$folder" --parallel "$(nproc)"
+}
+
+install_packages
+build

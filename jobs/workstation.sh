@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# The main job on one machine: sets up and builds, prepares a data set, trains NeuMF under mpirun.
+#
+#   jobs/workstation.sh                            the built-in synthetic data set, a few minutes on two cores
+#   DATASET=ml-1m jobs/workstation.sh [options]    MovieLens 1M (downloaded, or taken from data/ml-1m.zip)
+#   DATASET=ml-20m jobs/workstation.sh [options]   MovieLens 20M
+#   DATASET=ratings.csv jobs/workstation.sh ...    any file that neumf-preprocess reads, or a preprocessed directory
+#
+# Everything after the script's name goes to neumf. From the environment:
+#   RANKS       MPI ranks; default: the GPUs of this machine if neumf was built for them, otherwise 2 (1 on one core)
+#   DATA_DIR    where archives and preprocessed data sets are kept; default: data
+#   RUN_DIR     where the log and the best model go; default: runs/<data set>
+#   MPIRUN_ARGS further arguments for mpirun
+set -euo pipefail
+cd "$(dirname "$0")/.."
+start_directory=${OLDPWD:-$PWD}
+
+DATASET=${DATASET:-synthetic}
+DATA_DIR=${DATA_DIR:-data}
+
+jobs/setup.sh
+
+cores=$(nproc)
+gpus=0
+if build/bin/neumf --version | grep -q '^GPU *CUDA' && command -v nvidia-smi >/dev/null; then
+  gpus=$(nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU' || true)
+fi
+if ((gpus > 0)); then default_ranks=$gpus; elif ((cores > 1)); then default_ranks=2; else default_ranks=1; fi
+RANKS=${RANKS:-$default_ranks}
+
+# Sets `data` to the preprocessed directory of $DATASET, making it if need be.
+prepare() {
+  local name input=()
+  case $DATASET in
+    synthetic)
+      name=synthetic-$RANKS input=(--synthetic ml-1m) ;;
+    ml-1m | ml-20m | ml-100k)
+      name=$DATASET-$RANKS
+      if [[ ! -e $DATA_DIR/$name/dataset.h5 ]]; then
+        preprocess/download.sh "$DATASET" "$DATA_DIR"
+        input=(--input "$DATA_DIR/$DATASET.zip")
+      fi ;;
+    *)
+      local path=$DATASET
+      [[ -e $path ]] || path=$start_directory/$DATASET
+      [[ -e $path ]] || { echo "workstation.sh: DATASET=$DATASET: no such file, directory or known data set" >&2; exit 1; }
+      if [[ -e $path/dataset.h5 ]]; then data=$path; return; fi
+      name=$(basename "$path" | sed 's/\.\(gz\|zip\|csv\|dat\|data\)//g')-$RANKS
+      input=(--input "$path") ;;
+  esac
+  data=$DATA_DIR/$name
+  [[ -e $data/dataset.h5 ]] && return
+  mkdir -p "$DATA_DIR"
+  build/bin/neumf-preprocess "${input[@]}" --output "$data" --shards "$RANKS"
+}
+data=
+prepare
+
+# The synthetic default is a demonstration: settings that show learning in minutes on two cores. With other data sets
+# neumf's own defaults hold, which are the published ones. Options given to this script win.
+settings=()
+[[ $DATASET == synthetic && " $* " != *" --config"* ]] && settings=(--config jobs/synthetic.ini)
+
+run_dir=${RUN_DIR:-runs/$(basename "$data")}
+mkdir -p "$run_dir"
+# More ranks than cores is allowed; binding spreads the cores evenly over the ranks.
+per_rank=$((cores / RANKS > 0 ? cores / RANKS : 1))
+mpirun_arguments=(-n "$RANKS")
+if ((RANKS * per_rank <= cores)); then
+  mpirun_arguments+=(--map-by "slot:PE=$per_rank" --bind-to core)
+else
+  mpirun_arguments+=(--oversubscribe --bind-to none)
+fi
+((EUID == 0)) && mpirun_arguments+=(--allow-run-as-root)
+
+exec mpirun "${mpirun_arguments[@]}" ${MPIRUN_ARGS:-} build/bin/neumf --data "$data" --log_path "$run_dir/log.json" \
+  --checkpoint_dir "$run_dir" "${settings[@]}" "$@"

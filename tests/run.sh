@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs every test. Arguments go to ctest, for example: tests/run.sh -R trainer
+#   PRESET=asan tests/run.sh    under AddressSanitizer and UndefinedBehaviorSanitizer
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+preset=${PRESET:-release}
+jobs/setup.sh --preset "$preset" --tests
+folder=build
+case $preset in debug | asan) folder=build-$preset ;; esac
+exec ctest --test-dir "$folder" --output-on-failure "$@"
