@@ -59,6 +59,10 @@ Communicator Communicator::world() {
   return Communicator(MPI_COMM_WORLD);
 }
 
+Communicator Communicator::self() {
+  return Communicator(MPI_COMM_SELF);
+}
+
 Communicator::Communicator(MPI_Comm parent) {
   check_mpi(MPI_Comm_dup(parent, &comm_), "MPI_Comm_dup");
   check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");

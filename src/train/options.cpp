@@ -5,6 +5,7 @@
 #include <boost/program_options.hpp>
 #include <cmath>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <type_traits>
 #include <utility>
@@ -134,6 +135,15 @@ std::string normalised(std::string argument) {
   return argument;
 }
 
+// Keeps each option's last occurrence, so that a script's settings can be followed by its user's.
+void keep_last(std::vector<po::option>& given) {
+  std::set<std::string> seen;
+  const auto repeated = [&](const po::option& o) {
+    return !o.string_key.empty() && !seen.insert(o.string_key).second;
+  };
+  given.erase(given.begin(), std::remove_if(given.rbegin(), given.rend(), repeated).base());
+}
+
 void read_config(const std::string& path, const po::options_description& description,
                  po::variables_map& values) {
   std::ifstream file(path);
@@ -201,12 +211,13 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       arguments.push_back(argument.starts_with("--") ? normalised(argument) : argument);
     }
     using namespace po::command_line_style;
-    po::store(po::command_line_parser(arguments)
-                  .options(descriptions.all)
-                  .positional(po::positional_options_description())
-                  .style(unix_style & ~allow_guessing)
-                  .run(),
-              values);
+    auto given = po::command_line_parser(arguments)
+                     .options(descriptions.all)
+                     .positional(po::positional_options_description())
+                     .style(unix_style & ~allow_guessing)
+                     .run();
+    keep_last(given.options);
+    po::store(given, values);
     if (values.count("config") != 0)
       read_config(values["config"].as<std::string>(), descriptions.all, values);
     po::notify(values);

@@ -36,6 +36,8 @@ class Communicator {
  public:
   // Of all ranks started together. Errors of MPI calls are returned, not fatal.
   static Communicator world();
+  // Of this rank alone.
+  static Communicator self();
   ~Communicator();
   Communicator(Communicator&& other) noexcept;
   Communicator& operator=(Communicator&&) = delete;

@@ -1,0 +1,207 @@
+// The whole model against a double-precision model written from the paper's formulas, its gradients against
+// finite differences of that model.
+#include "neumf/nn/neumf_model.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "toy_data.hpp"
+
+namespace neumf {
+namespace {
+
+// All weights in double precision, addressed like Parameters' flat memory.
+struct ReferenceModel {
+  ModelShape shape;
+  ParameterLayout layout;
+  std::vector<double> w;
+
+  double at(const Segment& s, std::int64_t row, std::int64_t col) const {
+    return w[static_cast<std::size_t>(s.offset + row * s.cols + col)];
+  }
+
+  // The logit, dropping the units that `dropout` drops for sample `id`.
+  double logit(std::uint32_t user, std::uint32_t item, Dropout dropout, std::uint64_t id) const {
+    const auto layer = [&](std::vector<double> z, std::uint32_t number) {
+      dropout.layer = number;
+      for (std::size_t k = 0; k < z.size(); ++k) {
+        z[k] = std::max(z[k], 0.0);
+        if (dropout.active())
+          z[k] = dropout.keep(id, static_cast<std::uint32_t>(k))
+                     ? z[k] * static_cast<double>(dropout.keep_scale)
+                     : 0;
+      }
+      return z;
+    };
+    std::vector<double> x;
+    for (std::int64_t k = 0; k < layout.user_mlp.cols; ++k) x.push_back(at(layout.user_mlp, user, k));
+    for (std::int64_t k = 0; k < layout.item_mlp.cols; ++k) x.push_back(at(layout.item_mlp, item, k));
+    std::vector<double> h(static_cast<std::size_t>(layout.pair_user.rows));
+    const std::int64_t half = layout.pair_user.cols;
+    for (std::int64_t j = 0; j < layout.pair_user.rows; ++j) {
+      double z = at(layout.pair_bias, 0, j);
+      for (std::int64_t k = 0; k < half; ++k)
+        z += at(layout.pair_user, j, k) * x[static_cast<std::size_t>(k)] +
+             at(layout.pair_item, j, k) * x[static_cast<std::size_t>(half + k)];
+      h[static_cast<std::size_t>(j)] = z;
+    }
+    h = layer(h, 0);
+    for (std::size_t l = 0; l < layout.hidden_weight.size(); ++l) {
+      const auto& weight = layout.hidden_weight[l];
+      std::vector<double> next(static_cast<std::size_t>(weight.rows));
+      for (std::int64_t j = 0; j < weight.rows; ++j) {
+        double z = at(layout.hidden_bias[l], 0, j);
+        for (std::int64_t k = 0; k < weight.cols; ++k) z += at(weight, j, k) * h[static_cast<std::size_t>(k)];
+        next[static_cast<std::size_t>(j)] = z;
+      }
+      h = layer(next, static_cast<std::uint32_t>(l + 1));
+    }
+    double z = at(layout.head_bias, 0, 0);
+    for (std::int64_t k = 0; k < layout.head_gmf.cols; ++k)
+      z += at(layout.head_gmf, 0, k) * at(layout.user_gmf, user, k) * at(layout.item_gmf, item, k);
+    for (std::int64_t k = 0; k < layout.head_mlp.cols; ++k)
+      z += at(layout.head_mlp, 0, k) * h[static_cast<std::size_t>(k)];
+    return z;
+  }
+
+  // Sum of the samples' binary cross-entropies.
+  double loss(const BatchView& batch, const Dropout& dropout) const {
+    double sum = 0;
+    for (std::int64_t s = 0; s < batch.samples(); ++s) {
+      const std::int64_t g = s / batch.group_size;
+      const double z = logit(batch.users[g], batch.items[s], dropout,
+                             batch.ids[g] + static_cast<std::uint64_t>(s % batch.group_size));
+      sum += std::log1p(std::exp(batch.labels[s] != 0 ? -z : z));
+    }
+    return sum;
+  }
+};
+
+struct Case {
+  std::int32_t group_size;
+  float dropout;
+  ItemProjection projection;
+  std::vector<std::int64_t> layers;
+};
+
+class NeuMFModel : public testing::TestWithParam<Case> {
+ protected:
+  static constexpr std::int64_t groups = 40;
+
+  NeuMFModel()
+      : shape_{6, 9, 5, GetParam().layers},
+        context_(2),
+        parameters_(context_, shape_, 6),
+        model_(parameters_, shape_, groups, GetParam().group_size, true),
+        users_(groups),
+        items_(groups * GetParam().group_size),
+        labels_(groups * GetParam().group_size),
+        ids_(groups) {
+    // Larger than the usual initial values, so that the embeddings' gradients are not tiny.
+    const Philox philox(3, RandomStream::synthetic);
+    for (std::size_t i = 0; i < parameters_.weights().size(); ++i)
+      parameters_.weights()[i] = open_unit(philox(i).v[0]) - 0.5f;
+    // Positive biases: no layer may be switched off as a whole.
+    const auto& layout = parameters_.layout();
+    std::vector<Segment> biases = layout.hidden_bias;
+    biases.push_back(layout.pair_bias);
+    for (const Segment& bias : biases)
+      for (std::int64_t k = 0; k < bias.size(); ++k) parameters_.weight(bias).data[k] += 0.7f;
+    for (std::size_t g = 0; g < users_.size(); ++g) {
+      users_[g] = bounded(philox(g, 1).v[0], 6);
+      ids_[g] = 1000 * g;
+    }
+    for (std::size_t s = 0; s < items_.size(); ++s) {
+      items_[s] = bounded(philox(s, 2).v[0], 9);
+      labels_[s] = s % 3 == 0;
+    }
+    dropout_ = Dropout::at_rate(GetParam().dropout, 11, 2, 0);
+    model_.pair_layer().force(GetParam().projection);
+  }
+
+  BatchView batch() const {
+    return {groups, GetParam().group_size, users_.data(), items_.data(), ids_.data(), labels_.data()};
+  }
+  ReferenceModel reference() {
+    return {shape_, parameters_.layout(), {parameters_.weights().begin(), parameters_.weights().end()}};
+  }
+
+  ModelShape shape_;
+  Context<Cpu> context_;
+  Parameters<Cpu, float> parameters_;
+  NeuMF<Cpu, float> model_;
+  std::vector<std::uint32_t> users_, items_;
+  std::vector<std::uint8_t> labels_;
+  std::vector<std::uint64_t> ids_;
+  Dropout dropout_;
+};
+
+TEST_P(NeuMFModel, ScoresAsTheFormulasSay) {
+  const auto expected = reference();
+  std::vector<float> logits(items_.size());
+  model_.begin_step(context_, batch().samples());
+  model_.score(context_, batch(), logits.data());
+  for (std::size_t s = 0; s < logits.size(); ++s) {
+    const double z =
+        expected.logit(users_[s / static_cast<std::size_t>(GetParam().group_size)], items_[s], {}, 0);
+    EXPECT_NEAR(logits[s], z, 1e-5) << s;
+  }
+}
+
+TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
+  auto expected = reference();
+  ops::StepState state;
+  state.loss_scale = 8;  // must multiply every gradient and no loss
+  const float loss_weight = 0.25f;
+  model_.begin_step(context_, 2 * batch().samples());
+  // Two blocks: gradients must add up.
+  BatchView first = batch(), second = batch();
+  first.groups = 25;
+  second.groups = groups - 25;
+  second.users += 25;
+  second.ids += 25;
+  second.items += 25 * GetParam().group_size;
+  second.labels += 25 * GetParam().group_size;
+  model_.forward_backward(context_, first, dropout_, loss_weight, &state);
+  model_.forward_backward(context_, second, dropout_, loss_weight, &state);
+  model_.finish_step(context_);
+
+  EXPECT_NEAR(state.loss, expected.loss(batch(), dropout_), 1e-4);
+  const auto& layout = parameters_.layout();
+  std::vector<const Segment*> segments = layout.shared_segments();
+  segments.insert(segments.end(), {&layout.user_gmf, &layout.user_mlp});
+  for (const Segment* segment : segments) {
+    double largest = 0;
+    for (std::int64_t i = 0; i < segment->size(); ++i) {
+      double& w = expected.w[static_cast<std::size_t>(segment->offset + i)];
+      const double saved = w;
+      constexpr double h = 1e-6;  // truncation ~ h^2, rounding ~ 1e-14 / h: both far below the tolerance
+      w = saved + h;
+      const double above = expected.loss(batch(), dropout_);
+      w = saved - h;
+      const double below = expected.loss(batch(), dropout_);
+      w = saved;
+      const double gradient = (above - below) / (2 * h) * loss_weight * state.loss_scale;
+      largest = std::max(largest, std::fabs(gradient));
+      // fp32 sums of a few hundred terms of order one.
+      EXPECT_NEAR(parameters_.gradient(*segment).data[i], gradient, 2e-4) << segment->name << "[" << i << "]";
+    }
+    EXPECT_GT(largest, 1e-2) << segment->name << ": the test does not exercise this weight";
+  }
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const std::int32_t group_size : {1, 5})
+    for (const float dropout : {0.0f, 0.5f})
+      for (const auto projection : {ItemProjection::per_sample, ItemProjection::per_item})
+        for (const std::vector<std::int64_t>& layers : {std::vector<std::int64_t>{8, 7}, {6, 8, 5, 3}})
+          all.push_back({group_size, dropout, projection, layers});
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(AllWays, NeuMFModel, testing::ValuesIn(cases()));
+
+}  // namespace
+}  // namespace neumf

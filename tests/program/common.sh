@@ -1,0 +1,24 @@
+# Shared by the scripts beside it: MPI on any machine, a work directory, counting failures.
+set -uo pipefail
+bin=$(cd "$1" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl_vader_single_copy_mechanism=none
+failures=0
+
+fail() {
+  echo "FAILED: $*" >&2
+  failures=$((failures + 1))
+}
+
+# mpi RANKS PROGRAM ARGUMENTS...
+mpi() {
+  local ranks=$1
+  shift
+  mpirun -n "$ranks" --oversubscribe --bind-to none "$bin/$@"
+}
+
+finish() {
+  ((failures == 0)) && echo "all checks passed"
+  exit $((failures > 0))
+}

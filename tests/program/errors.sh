@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Every mistake ends, on all ranks and within 10 s, in one clear message and a nonzero status.
+source "$(dirname "$0")/common.sh"
+
+# expect_error RANKS "part of the message" ARGUMENTS... : neumf on RANKS ranks
+expect_error() {
+  local ranks=$1 part=$2
+  shift 2
+  local output status
+  output=$(timeout 10 mpirun -n "$ranks" --oversubscribe --bind-to none "$bin/neumf" "$@" 2>&1)
+  status=$?
+  ((status == 124)) && fail "neumf $* on $ranks ranks: still running after 10 s"
+  ((status != 0)) || fail "neumf $* on $ranks ranks: status 0"
+  grep -qF -- "$part" <<<"$output" || fail "neumf $* on $ranks ranks: no '$part' in: $output"
+  local count
+  count=$(grep -c '^neumf: error' <<<"$output")
+  ((count == 1)) || fail "neumf $* on $ranks ranks: $count messages instead of one: $output"
+}
+
+data=$work/data
+"$bin/neumf-preprocess" --synthetic 40x50x1200 --output "$data" --shards 2 >/dev/null || fail "cannot make a data set"
+small=(--factors 4 --layers 16 8 --batch_size 500 --epochs 1 --threads 1)
+
+expect_error 1 "--data is missing"
+expect_error 2 "nonsense" --data "$data" --nonsense 3
+expect_error 2 "/no/such/place: no data set here" --data /no/such/place
+expect_error 2 "must be even" --data "$data" --layers 255 64
+expect_error 2 "--layers" --data "$data" --layers 256
+expect_error 2 "--epochs 0" --data "$data" --epochs 0
+expect_error 41 "start at most 40 ranks" --data "$data" "${small[@]}"
+expect_error 2 "cannot write this file" --data "$data" "${small[@]}" --log_path /proc/none/log.json
+expect_error 2 "checkpoint directory" --data "$data" "${small[@]}" --checkpoint_dir /proc/none
+expect_error 2 "no such file" --data "$data" --mode test --load_checkpoint_path "$work/none.h5"
+expect_error 2 "not a neumf checkpoint" --data "$data" --mode test --load_checkpoint_path "$data/dataset.h5"
+expect_error 2 "training diverged" --data "$data" "${small[@]}" --learning_rate 1e30 --epochs 5
+
+# A checkpoint of another data set or model.
+mpi 2 neumf --data "$data" "${small[@]}" --checkpoint_dir "$work/run" >/dev/null || fail "training failed"
+"$bin/neumf-preprocess" --synthetic 45x50x1200 --output "$work/other" >/dev/null
+expect_error 2 "use the data set that it was trained on" --data "$work/other" --mode test \
+  --load_checkpoint_path "$work/run/best.h5"
+expect_error 2 "leave out --factors and --layers" --data "$data" --mode test \
+  --load_checkpoint_path "$work/run/best.h5" --factors 8
+
+# Damaged data sets.
+damaged() {
+  rm -rf "$work/damaged"
+  cp -r "$data" "$work/damaged"
+}
+damaged; rm "$work/damaged/shard-0001-of-0002.h5"
+expect_error 2 "shard-0001-of-0002.h5: no such file" --data "$work/damaged"
+damaged; truncate -s 1000 "$work/damaged/shard-0000-of-0002.h5"
+expect_error 2 "shard-0000-of-0002.h5" --data "$work/damaged"
+damaged; : >"$work/damaged/dataset.h5"
+expect_error 2 "dataset.h5: not a readable HDF5 file" --data "$work/damaged"
+damaged; cp "$work/other/shard-0000-of-0001.h5" "$work/damaged/shard-0001-of-0002.h5"
+expect_error 2 "belongs to another data set" --data "$work/damaged"
+
+# The preprocessor.
+preprocess_error() {
+  local part=$1 output status
+  shift
+  output=$(timeout 10 "$bin/neumf-preprocess" "$@" 2>&1)
+  status=$?
+  ((status != 0 && status != 124)) || fail "neumf-preprocess $*: status $status"
+  grep -qF -- "$part" <<<"$output" || fail "neumf-preprocess $*: no '$part' in: $output"
+}
+: >"$work/empty.csv"
+printf 'user_id,item_id,timestamp\n1,2,3\n1,oops\n' >"$work/bad.csv"
+preprocess_error "$work/none.csv" --input "$work/none.csv" --output "$work/out"
+preprocess_error "$work/empty.csv" --input "$work/empty.csv" --output "$work/out"
+preprocess_error "bad.csv" --input "$work/bad.csv" --output "$work/out"
+preprocess_error "nonsense" --input "$work/bad.csv" --output "$work/out" --nonsense
+[[ ! -e $work/out/dataset.h5 ]] || fail "a failed run left a data set"
+finish

@@ -1,0 +1,173 @@
+// Training on 1, 2 and 4 ranks. Every rank also trains the whole data set by itself and compares.
+#include "neumf/train/trainer.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "neumf/core/error.hpp"
+#include "toy_data.hpp"
+
+namespace neumf {
+namespace {
+
+constexpr std::uint32_t users = 40, items = 30;
+const ModelShape shape{users, items, 4, {16, 12, 8}};
+
+TrainerSpec spec_with(Sampling sampling = Sampling::grouped) {
+  TrainerSpec spec;
+  spec.sampler.sampling = sampling;
+  spec.sampler.negatives = 4;
+  spec.sampler.item_count = items;
+  spec.sampler.seed = 3;
+  spec.batch_size = 1 << 20;  // one update per epoch: the same samples on any number of ranks
+  spec.dropout = 0.5f;
+  spec.adam = {0.01f, 0.9f, 0.999f, 1e-8f};
+  return spec;
+}
+
+struct Outcome {
+  std::vector<float> shared;  // MLP and item tables
+  std::vector<float> users;   // all users' rows, gmf then mlp
+  std::vector<double> losses;
+};
+
+// Trains on the ranks of `communicator` and returns the weights; user rows of other ranks stay zero.
+Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epochs, int threads = 1) {
+  const Shard whole = test::toy_data(users, items, 6, 5);
+  const Shard shard = test::part_of(whole, communicator.rank(), communicator.size());
+  Context<Cpu> context(threads);
+  const auto rows = static_cast<std::int64_t>(spec.users_replicated ? users : shard.users.size());
+  Parameters<Cpu, float> parameters(context, shape, rows);
+  parameters.initialise(context, 1, spec.users_replicated ? 0 : shard.users.first);
+  Trainer<Cpu, float> trainer(context, communicator, parameters, shape, shard, spec);
+  Outcome outcome;
+  for (int epoch = 0; epoch < epochs; ++epoch)
+    outcome.losses.push_back(trainer.train_epoch(static_cast<std::uint32_t>(epoch)));
+  const auto weights = parameters.weights();
+  outcome.shared.assign(weights.begin(), weights.begin() + parameters.layout().shared);
+  for (const Segment* s : {&parameters.layout().user_gmf, &parameters.layout().user_mlp}) {
+    std::vector<float> table(static_cast<std::size_t>(users * s->cols), 0.0f);
+    const std::uint64_t first = spec.users_replicated ? 0 : shard.users.first;
+    std::copy_n(parameters.weight(*s).data, s->size(),
+                table.begin() + static_cast<std::ptrdiff_t>(first) * s->cols);
+    outcome.users.insert(outcome.users.end(), table.begin(), table.end());
+  }
+  return outcome;
+}
+
+void expect_near(const std::vector<float>& a, const std::vector<float>& b, double tolerance,
+                 bool skip_zero = false) {
+  ASSERT_EQ(a.size(), b.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (!skip_zero || a[i] != 0.0f) largest = std::max(largest, std::fabs(static_cast<double>(a[i]) - b[i]));
+  EXPECT_LT(largest, tolerance);
+}
+
+class TrainerOnRanks : public testing::TestWithParam<Sampling> {};
+
+TEST_P(TrainerOnRanks, AgreesWithOneRank) {
+  const auto spec = spec_with(GetParam());
+  const auto world = Communicator::world(), self = Communicator::self();
+  const Outcome many = train(world, spec, 3), one = train(self, spec, 3);
+  for (std::size_t epoch = 0; epoch < 3; ++epoch) EXPECT_NEAR(many.losses[epoch], one.losses[epoch], 1e-6);
+  // Adam moves a weight by about the learning rate whatever the gradient's size, so rounding in a gradient
+  // near zero can show fully; three steps of 0.01 and typical values bound it far below one step.
+  expect_near(many.shared, one.shared, 2e-4);
+  expect_near(many.users, one.users, 2e-4, true);
+}
+
+TEST_P(TrainerOnRanks, LearnsFromOneStepWhatOneRankLearns) {
+  // A single update with a large eps is linear in the gradient: fp32 rounding and nothing else.
+  auto spec = spec_with(GetParam());
+  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  const Outcome many = train(Communicator::world(), spec, 1), one = train(Communicator::self(), spec, 1);
+  EXPECT_NEAR(many.losses[0], one.losses[0], 1e-7);
+  expect_near(many.shared, one.shared, 1e-7);
+  expect_near(many.users, one.users, 1e-7, true);
+}
+
+INSTANTIATE_TEST_SUITE_P(Samplings, TrainerOnRanks, testing::Values(Sampling::grouped, Sampling::shuffled));
+
+TEST(Trainer, ReplicatedUserEmbeddingsAgreeWithPartitioned) {
+  auto spec = spec_with();
+  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  const Outcome partitioned = train(Communicator::world(), spec, 2);
+  spec.users_replicated = true;
+  const Outcome replicated = train(Communicator::world(), spec, 2);
+  EXPECT_NEAR(partitioned.losses[1], replicated.losses[1], 1e-6);
+  expect_near(partitioned.shared, replicated.shared, 1e-6);
+  expect_near(partitioned.users, replicated.users, 1e-6, true);
+}
+
+TEST(Trainer, AccumulatedMicroBatchesEqualOneLargeBatch) {
+  auto spec = spec_with();
+  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  spec.batch_size = 300;
+  const Outcome large = train(Communicator::world(), spec, 1);
+  spec.grads_accumulated = 4;
+  const Outcome accumulated = train(Communicator::world(), spec, 1);
+  EXPECT_NEAR(large.losses[0], accumulated.losses[0], 1e-6);
+  expect_near(large.shared, accumulated.shared, 1e-6);
+  expect_near(large.users, accumulated.users, 1e-6);
+}
+
+TEST(Trainer, RepeatsItselfBitForBit) {
+  auto spec = spec_with();
+  spec.batch_size = 200;
+  const Outcome first = train(Communicator::world(), spec, 3, 2),
+                second = train(Communicator::world(), spec, 3, 2);
+  EXPECT_EQ(first.losses, second.losses);
+  EXPECT_EQ(0, std::memcmp(first.shared.data(), second.shared.data(), first.shared.size() * sizeof(float)));
+  EXPECT_EQ(0, std::memcmp(first.users.data(), second.users.data(), first.users.size() * sizeof(float)));
+}
+
+TEST(Trainer, RanksHoldTheSameSharedWeights) {
+  auto spec = spec_with();
+  spec.batch_size = 200;
+  const auto world = Communicator::world();
+  const Outcome outcome = train(world, spec, 3);
+  std::string bytes(reinterpret_cast<const char*>(outcome.shared.data()),
+                    outcome.shared.size() * sizeof(float));
+  EXPECT_TRUE(bytes == world.broadcast(bytes));
+}
+
+TEST(Trainer, OtherSeedsDrawOtherSamples) {
+  auto spec = spec_with();
+  const Outcome first = train(Communicator::world(), spec, 1);
+  spec.sampler.seed = 4;
+  EXPECT_NE(first.losses, train(Communicator::world(), spec, 1).losses);
+}
+
+TEST(Trainer, LearnsTheTrainingSet) {
+  auto spec = spec_with();
+  spec.dropout = 0.0f;
+  spec.sampler.exact_negatives = true;
+  spec.batch_size = 200;
+  const Outcome outcome = train(Communicator::world(), spec, 60);
+  EXPECT_GT(outcome.losses.front(),
+            0.45);  // at first it knows only that one sample in five is positive (0.50)
+  EXPECT_LT(outcome.losses.back(), 0.3);
+}
+
+TEST(Trainer, CommunicatesOnlySharedGradientsWherePartitioned) {
+  const auto world = Communicator::world();
+  const Shard shard = test::part_of(test::toy_data(users, items, 6, 5), world.rank(), world.size());
+  Context<Cpu> context(1);
+  for (const bool replicated : {false, true}) {
+    auto spec = spec_with();
+    spec.users_replicated = replicated;
+    Parameters<Cpu, float> parameters(context, shape,
+                                      replicated ? users : static_cast<std::int64_t>(shard.users.size()));
+    parameters.initialise(context, 1, replicated ? 0 : shard.users.first);
+    Trainer<Cpu, float> trainer(context, world, parameters, shape, shard, spec);
+    trainer.train_epoch(0);  // one update
+    const auto elements = replicated ? parameters.layout().total : parameters.layout().shared;
+    EXPECT_EQ(trainer.reducer().bytes(), world.size() == 1 ? 0 : static_cast<std::uint64_t>(elements) * 4);
+  }
+}
+
+}  // namespace
+}  // namespace neumf
