@@ -10,7 +10,7 @@ namespace neumf::preprocess {
 
 class BlockReader {
  public:
-  static constexpr std::size_t default_block = 4u << 20;
+  static constexpr std::size_t default_block = 1u << 20;
 
   // `stream` must outlive the reader. A UTF-8 byte order mark is skipped. Fails if the stream is empty.
   explicit BlockReader(InputStream& stream, std::size_t block_bytes = default_block);

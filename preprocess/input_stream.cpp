@@ -41,6 +41,7 @@ class Archive {
     archive_read_support_format_zip(handle_.get());
     archive_read_support_format_tar(handle_.get());
     archive_read_support_format_raw(handle_.get());
+    archive_read_support_format_empty(handle_.get());  // what is compressed may be nothing
     constexpr std::size_t block = 1u << 20;
     check(archive_read_open_filename(handle_.get(), path.c_str(), block));
   }
@@ -53,6 +54,7 @@ class Archive {
     return entry;
   }
   bool is_raw() const { return archive_format(handle_.get()) == ARCHIVE_FORMAT_RAW; }
+  bool is_nothing() const { return archive_format(handle_.get()) == ARCHIVE_FORMAT_EMPTY; }
   std::size_t read(std::span<char> out) {
     std::size_t total = 0;
     while (total < out.size()) {
@@ -121,6 +123,10 @@ class ArchiveStream final : public InputStream {
           return;
         }
         if (archive_entry_filetype(entry) == AE_IFREG) members.push_back(entry_name(entry));
+      }
+      if (listing.is_nothing()) {
+        at_end_ = true;
+        return;
       }
     }
     require(!members.empty(), "{}: is an empty archive", path.string());

@@ -128,16 +128,18 @@ std::string summary(const Options& options, const Split& split, const std::strin
   std::string text =
       fmt::format("users {}  items {}  interactions {}  training positives {}\n", grouped(split.users()),
                   grouped(split.items()), grouped(split.interactions), grouped(split.train_items.size()));
-  if (split.dropped_users > 0)
+  if (split.dropped_users > 0) {
     text +=
         fmt::format("dropped {} users with fewer than {} ratings ({} interactions)\n",
                     grouped(split.dropped_users), min_ratings(options), grouped(split.dropped_interactions));
+  }
   if (split.duplicates > 0)
     text += fmt::format("dropped {} repeated interactions\n", grouped(split.duplicates));
-  if (const auto count = users_without_negatives(split); count > 0)
+  if (const auto count = users_without_negatives(split); count > 0) {
     text +=
         fmt::format("warning: {} users have every other item in training, so their test always succeeds\n",
                     grouped(count));
+  }
   const std::string last = layout::shard_file(options.shards - 1, options.shards);
   text += fmt::format("wrote {} and {} ({})\n", (options.output / layout::dataset_file).string(),
                       options.shards == 1 ? last : layout::shard_file(0, options.shards) + " to " + last,

@@ -79,12 +79,12 @@ RatingsFormat csv_format(std::string_view header, const std::string& file) {
   format.time_column = find_column(columns, time_names);
   for (const auto& [column, name] :
        {std::pair{format.user_column, "user_id"}, std::pair{format.item_column, "item_id"},
-        std::pair{format.time_column, "timestamp"}})
+        std::pair{format.time_column, "timestamp"}}) {
     require(column != RatingsFormat::no_column,
             "{}:1: the header has no column '{}': '{}'. A csv file needs a header that names user_id, "
-            "item_id and "
-            "timestamp, in any order",
+            "item_id and timestamp, in any order",
             file, name, printable(header));
+  }
   format.min_columns = std::max({format.user_column, format.item_column, format.time_column}) + 1;
   format.max_columns = 0;
   format.text_ids = true;

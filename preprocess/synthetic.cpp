@@ -22,10 +22,9 @@ Philox sequence(std::uint64_t seed, Sequence which) {
   return {seed, RandomStream::synthetic, static_cast<std::uint32_t>(which)};
 }
 
-constexpr double power = 2.0;
 // A user's interactions go to a few preferred clusters in these shares, the rest anywhere.
-constexpr std::array preference_shares = {0.40, 0.20, 0.15};
-// No user takes more than this share of a cluster, or of all items, as long as the sizes allow it.
+constexpr std::array preference_shares = {0.35, 0.20, 0.10};
+// No user takes more than this share of a cluster while there is room elsewhere.
 constexpr double saturation = 0.6;
 
 // Numbers of one user, in order.
@@ -54,6 +53,7 @@ class UserRandom {
 // Interactions of each user: a floor plus a scaled log-normal number, adding up exactly.
 std::vector<std::uint32_t> draw_activity(const SyntheticSpec& spec, std::uint64_t min_ratings,
                                          std::uint64_t seed) {
+  require(spec.users > 0 && spec.items > 0, "a synthetic data set needs users and items");
   const Philox random = sequence(seed, Sequence::activity);
   std::vector<double> weights(spec.users);
   for (std::size_t user = 0; user < spec.users; ++user) {
@@ -62,9 +62,8 @@ std::vector<std::uint32_t> draw_activity(const SyntheticSpec& spec, std::uint64_
                           std::cos(2.0 * std::numbers::pi * static_cast<double>(open_unit(bits[1])));
     weights[user] = std::exp(spec.activity_deviation * normal);
   }
-  const std::uint64_t floor =
-      std::min<std::uint64_t>({min_ratings, spec.interactions / spec.users, spec.items});
-  auto cap = static_cast<std::uint64_t>(saturation * spec.items);
+  const auto floor = std::min<std::uint64_t>({min_ratings, spec.interactions / spec.users, spec.items});
+  auto cap = static_cast<std::uint64_t>(spec.largest_share * spec.items);
   if (cap * spec.users < 2 * spec.interactions) cap = spec.items;
   const auto count = [&](std::size_t user, double scale) {
     return std::min(cap, floor + static_cast<std::uint64_t>(std::min(scale * weights[user], 1e9)));
@@ -109,14 +108,14 @@ class Catalogue {
     std::sort(by_rank.begin(), by_rank.end(),
               [&](auto a, auto b) { return std::pair(keys[a], a) < std::pair(keys[b], b); });
 
-    const auto clusters = std::clamp<std::size_t>(
-        static_cast<std::size_t>(std::sqrt(static_cast<double>(spec.items)) / 3), 4, 64);
+    const auto clusters =
+        std::clamp<std::size_t>(static_cast<std::size_t>(std::cbrt(static_cast<double>(spec.items))), 4, 64);
     clusters_.resize(std::min<std::size_t>(clusters, spec.items));
     for (std::size_t rank = 0; rank < by_rank.size(); ++rank) {
       Cluster& cluster = clusters_[rank % clusters_.size()];
       const double position = (static_cast<double>(rank) + 0.5) / static_cast<double>(spec.items);
       cluster.items.push_back(by_rank[rank]);
-      cluster.weights.push_back(std::pow(position + spec.flatness, -power));
+      cluster.weights.push_back(std::exp(-spec.steepness * std::sqrt(position)));
       cluster.running_weights.push_back(
           cluster.weights.back() + (cluster.running_weights.empty() ? 0.0 : cluster.running_weights.back()));
     }
@@ -254,8 +253,8 @@ std::vector<std::int64_t> ids_from_one(std::size_t count) {
 }  // namespace
 
 SyntheticSpec parse_synthetic(std::string_view text) {
-  if (text == "ml-20m") return {138'493, 26'744, 20'000'263, 0.0184, 1.38};
-  if (text == "ml-1m") return {6'040, 3'706, 1'000'209, 0.173, 1.14};
+  if (text == "ml-20m") return {138'493, 26'744, 20'000'263, 12, 1.38, 0.35};
+  if (text == "ml-1m") return {6'040, 3'706, 1'000'209, 5.5, 1.14, 0.62};
   std::array<std::uint64_t, 3> sizes{};
   const char* p = text.data();
   const char* const end = p + text.size();

@@ -1,0 +1,153 @@
+#include "support.hpp"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include "neumf/core/error.hpp"
+#include "neumf/data/layout.hpp"
+#include "preprocess.hpp"
+
+namespace neumf::test {
+namespace {
+
+using Path = std::filesystem::path;
+using Writer = std::unique_ptr<archive, decltype(&archive_write_free)>;
+
+void add_member(archive* writer, const std::string& name, const std::string& content) {
+  const std::unique_ptr<archive_entry, decltype(&archive_entry_free)> entry(archive_entry_new(),
+                                                                            archive_entry_free);
+  archive_entry_set_pathname(entry.get(), name.c_str());
+  archive_entry_set_size(entry.get(), static_cast<la_int64_t>(content.size()));
+  archive_entry_set_filetype(entry.get(), AE_IFREG);
+  archive_entry_set_perm(entry.get(), 0644);
+  require(archive_write_header(writer, entry.get()) == ARCHIVE_OK &&
+              archive_write_data(writer, content.data(), content.size()) ==
+                  static_cast<la_ssize_t>(content.size()),
+          "cannot write {}", name);
+}
+
+}  // namespace
+
+void write_text(const Path& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  require(file.good(), "{}: cannot write", path.string());
+}
+
+std::string read_text(const Path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write_gz(const Path& path, const std::string& text) {
+  const Writer writer(archive_write_new(), archive_write_free);
+  archive_write_add_filter_gzip(writer.get());
+  archive_write_set_format_raw(writer.get());
+  archive_write_open_filename(writer.get(), path.c_str());
+  add_member(writer.get(), "data", text);
+}
+
+void write_zip(const Path& path, const std::vector<std::pair<std::string, std::string>>& members) {
+  const Writer writer(archive_write_new(), archive_write_free);
+  archive_write_set_format_zip(writer.get());
+  archive_write_open_filename(writer.get(), path.c_str());
+  for (const auto& [name, content] : members) add_member(writer.get(), name, content);
+}
+
+std::size_t Data::dense_user(const std::string& user) const {
+  const auto found = std::find(users.begin(), users.end(), user);
+  require(found != users.end(), "no user {}", user);
+  return static_cast<std::size_t>(found - users.begin());
+}
+
+std::vector<std::string> Data::train_of(const std::string& user) const {
+  std::vector<std::string> names;
+  for (const std::uint32_t item : train[dense_user(user)]) names.push_back(items[item]);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string Data::test_of(const std::string& user) const {
+  return items[test[dense_user(user)]];
+}
+
+hdf5::File open_master(const Path& directory) {
+  return hdf5::File::open(directory / layout::dataset_file);
+}
+
+Data read_data(const Path& directory) {
+  const auto file = open_master(directory);
+  const auto ids = [&](const char* name) {
+    if (file.holds_strings(name)) return file.read_strings(name);
+    std::vector<std::string> texts;
+    for (const auto id : file.read<std::int64_t>(name)) texts.push_back(std::to_string(id));
+    return texts;
+  };
+  Data data;
+  data.users = ids(layout::user_ids);
+  data.items = ids(layout::item_ids);
+  data.test = file.read<std::uint32_t>(layout::test_items);
+  auto item = file.read<std::uint32_t>(layout::train_items);
+  auto next = item.begin();
+  for (const auto count : file.read<std::uint32_t>(layout::train_counts)) {
+    require(item.end() - next >= static_cast<std::ptrdiff_t>(count), "counts exceed items");
+    data.train.emplace_back(next, next + count);
+    next += count;
+  }
+  require(next == item.end(), "items exceed counts");
+  const auto negatives = file.read<std::uint32_t>(layout::test_negatives);
+  const auto per_user = file.dims(layout::test_negatives).at(1);
+  for (std::size_t user = 0; user < data.users.size(); ++user) {
+    const auto first = negatives.begin() + static_cast<std::ptrdiff_t>(user * per_user);
+    data.negatives.emplace_back(first, first + static_cast<std::ptrdiff_t>(per_user));
+  }
+  return data;
+}
+
+preprocess::Options small_options(const Path& input, const Path& output) {
+  preprocess::Options options;
+  options.input = input;
+  options.output = output;
+  options.min_ratings = 1;
+  options.valid_negative = 2;
+  return options;
+}
+
+Data run(const preprocess::Options& options) {
+  preprocess::preprocess(options);
+  return read_data(options.output);
+}
+
+Data run_text(const std::string& text, preprocess::FormatName format, std::uint64_t min_ratings) {
+  const TemporaryDirectory directory;
+  write_text(directory / "input.txt", text);
+  auto options = small_options(directory / "input.txt", directory / "data");
+  options.format = format;
+  options.min_ratings = min_ratings;
+  return run(options);
+}
+
+std::string error_of(const preprocess::Options& options) {
+  try {
+    preprocess::preprocess(options);
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+std::string error_of_text(const std::string& text, preprocess::FormatName format, std::uint64_t min_ratings) {
+  const TemporaryDirectory directory;
+  write_text(directory / "input.txt", text);
+  auto options = small_options(directory / "input.txt", directory / "data");
+  options.format = format;
+  options.min_ratings = min_ratings;
+  return error_of(options);
+}
+
+}  // namespace neumf::test
