@@ -29,12 +29,14 @@ NEUMF_HD inline float to_float(bfloat16 value) {
 }
 
 NEUMF_HD inline float to_float(float16 value) {
-  // Shift exponent and mantissa into place and rescale by 2^112: exact for subnormals too.
-  const std::uint32_t magnitude = static_cast<std::uint32_t>(value.bits & 0x7FFFu) << 13;
+  const std::int32_t magnitude = value.bits & 0x7FFF;
   const std::uint32_t sign = static_cast<std::uint32_t>(value.bits & 0x8000u) << 16;
-  const float scaled = std::bit_cast<float>(magnitude) * 0x1p112f;
-  const std::uint32_t infinite = magnitude >= 0x0F800000u ? 0x7F800000u : 0u;
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(scaled) | infinite | sign);
+  // A subnormal number is an integer times 2^-24. No float on the way is subnormal, so it survives where
+  // subnormal arithmetic is switched off.
+  const float small = static_cast<float>(magnitude) * 0x1p-24f;
+  const std::uint32_t bias = magnitude >= 0x7C00 ? 0x70000000u : 0x38000000u;
+  const std::uint32_t normal = (static_cast<std::uint32_t>(magnitude) << 13) + bias;
+  return std::bit_cast<float>((magnitude < 0x0400 ? std::bit_cast<std::uint32_t>(small) : normal) | sign);
 }
 
 template <class T>
