@@ -52,9 +52,9 @@ NEUMF_HD inline std::uint32_t bounded(std::uint32_t bits, std::uint32_t n) {
   return static_cast<std::uint32_t>((static_cast<std::uint64_t>(bits) * n) >> 32);
 }
 
-// Maps 32 random bits to (0, 1), both ends excluded.
+// Maps 32 random bits to (0, 1), both ends excluded: 23 of them, so that adding a half stays exact.
 NEUMF_HD inline float open_unit(std::uint32_t bits) {
-  return (static_cast<float>(bits >> 8) + 0.5f) * 0x1p-24f;
+  return (static_cast<float>(bits >> 9) + 0.5f) * 0x1p-23f;
 }
 
 }  // namespace neumf
