@@ -1,5 +1,6 @@
 #include "neumf/ops/linear.hpp"
 
+#include <algorithm>
 #include <type_traits>
 #include <vector>
 
@@ -76,25 +77,26 @@ void matmul(Context<Cpu>& context, Matrix<const T> a, Matrix<const T> b, bool tr
   require(k == k_of_b && c.rows == m && c.cols == n,
           "matrix product of mismatched shapes: [{}, {}] x [{}, {}] -> [{}, {}]", m, k, k_of_b, n, c.rows,
           c.cols);
-  if (m == 0 || n == 0 || k == 0) return;
   const bool accumulate = write == Write::accumulate;
+  if (m == 0 || n == 0) return;
+  if (k == 0) {  // sums over nothing
+    if (!accumulate) std::fill(c.data, c.data + c.size(), Out{});
+    return;
+  }
   if constexpr (std::is_same_v<T, float16>) {
     // fp16 storage, fp32 arithmetic.
     auto& impl = context.impl();
-    const MatmulKey key{m,
-                        n,
-                        k,
-                        transpose_a,
-                        transpose_b,
-                        accumulate && std::is_same_v<Out, float>,
-                        data_type<float>(),
-                        data_type<float>()};
+    const MatmulKey key{
+        m, n, k, transpose_a, transpose_b, accumulate, data_type<float>(), data_type<float>()};
     const float* wide_a = widened(context, a, impl.widened_a);
     const float* wide_b = widened(context, b, impl.widened_b);
     if constexpr (std::is_same_v<Out, float>) {
       multiply(context, key, wide_a, wide_b, c.data);
     } else {
-      impl.widened_c.resize(static_cast<std::size_t>(c.size()));
+      if (accumulate)
+        widened(context, Matrix<const Out>(c), impl.widened_c);
+      else
+        impl.widened_c.resize(static_cast<std::size_t>(c.size()));
       multiply(context, key, wide_a, wide_b, impl.widened_c.data());
       cpu::parallel_ranges(context, c.size(), 1 << 14, [&](int, std::int64_t begin, std::int64_t end) {
         cpu::narrow(impl.widened_c.data() + begin, c.data + begin, static_cast<std::size_t>(end - begin));
