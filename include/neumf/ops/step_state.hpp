@@ -35,7 +35,8 @@ struct LossScaling {
   float growth = 2.0f;
   float backoff = 0.5f;
   std::int32_t growth_interval = 2000;
-  float maximum = 16777216.0f;  // 2^24
+  float maximum = 16777216.0f;         // 2^24
+  float minimum = 1.0f / 16777216.0f;  // endless overflows must not drive the scale to zero
 };
 
 // Sets state->overflow if any value is infinite or not a number. If `poison` is not null it is set to NaN in
@@ -54,7 +55,10 @@ NEUMF_HD inline void decide_update(const AdamSpec& spec, const LossScaling& scal
   if (state.skip != 0) {
     ++state.skipped;
     state.good_steps = 0;
-    if (scaling.dynamic) state.loss_scale *= scaling.backoff;
+    if (scaling.dynamic) {
+      const float lowered = state.loss_scale * scaling.backoff;
+      state.loss_scale = lowered > scaling.minimum ? lowered : scaling.minimum;
+    }
     return;
   }
   ++state.step;
