@@ -2,7 +2,8 @@
 //
 // A Feistel network over the smallest number of bits that covers `size`, with cycle walking: an image outside
 // the range is encrypted again until it falls inside (Black and Rogaway, "Ciphers with Arbitrary Finite
-// Domains", CT-RSA 2002). The domain is below 2 * size, so fewer than two rounds of walking are expected.
+// Domains", CT-RSA 2002). The domain is below 2 * size, so fewer than two rounds of walking are expected;
+// only below 33 it is 64, since a network over halves of one bit cannot mix.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ class Permutation {
   // Requires size >= 1. Distinct (seed, epoch, salt) give unrelated permutations.
   NEUMF_HD Permutation(std::uint64_t size, std::uint64_t seed, std::uint32_t epoch, std::uint64_t salt = 0)
       : size_(size) {
-    int bits = 2;
+    int bits = 6;
     while (bits < 64 && (std::uint64_t{1} << bits) < size) ++bits;
     low_bits_ = bits / 2;
     high_bits_ = bits - low_bits_;
