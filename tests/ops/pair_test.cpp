@@ -1,0 +1,111 @@
+#include "neumf/ops/pair.hpp"
+
+#include "device_fixture.hpp"
+
+namespace neumf::ops {
+namespace {
+
+using namespace neumf::test;
+
+template <class C>
+class Pair : public OpTest<C> {
+ protected:
+  using typename OpTest<C>::Device;
+  using typename OpTest<C>::T;
+
+  // Item halves one per sample, or from a catalogue by the batch's items.
+  void check_forward(Index groups, Index group_size, Index width, bool catalogue, float rate) {
+    const Index items = 41;
+    const auto batch = random_batch(groups, group_size, 10, items, 1);
+    const Array user_half = random_array<T>(groups, width, 2);
+    const Array item_half = random_array<T>(catalogue ? items : batch.samples(), width, 3);
+    const Array bias = random_array<float>(width, 1, 4);
+    const Dropout dropout = Dropout::at_rate(rate, 77, 5, 0);
+    const auto device_batch = this->send_batch(batch);
+    const auto user = this->template send<T>(user_half), item = this->template send<T>(item_half);
+    const auto device_bias = this->template send<float>(bias);
+    auto out = this->template send<T>(Array(batch.samples(), width, NAN));
+    pair_forward(this->context(), device_batch.view(), view(user), view(item),
+                 catalogue ? device_batch.items.data() : nullptr, device_bias.data(), dropout, out.matrix());
+    const auto want = reference::pair_forward(batch, user_half, item_half, catalogue ? &batch.items : nullptr,
+                                              bias, dropout);
+    expect_close<T>(this->fetch(out), want, "activation");
+  }
+
+  void check_backward(Index groups, Index group_size, Index width) {
+    const Array dz = random_array<T>(groups * group_size, width, 5);
+    const Array bias_grad = random_array<float>(width, 1, 6);
+    const auto device_dz = this->template send<T>(dz);
+    auto group_sum = this->template send<T>(Array(groups, width, NAN));
+    auto device_bias_grad = this->template send<float>(bias_grad);
+    pair_backward(this->context(), static_cast<std::int32_t>(group_size), view(device_dz), group_sum.matrix(),
+                  device_bias_grad.data());
+    const auto want = reference::pair_backward(group_size, dz, bias_grad);
+    expect_close<T>(this->fetch(group_sum), want.group_sum, "group sum");
+    expect_close<float>(this->fetch(device_bias_grad), want.bias, "bias gradient");
+  }
+};
+TYPED_TEST_SUITE(Pair, AllCases, CaseNames);
+
+constexpr std::pair<Index, Index> batches[] = {{1, 1},   {5, 1},   {700, 1}, {1, 5},
+                                               {203, 5}, {1, 101}, {9, 101}};
+
+TYPED_TEST(Pair, ForwardMatchesTheReference) {
+  for (const Index width : {1, 8, 13, 64, 200, 256})
+    for (const auto& [groups, group_size] : batches)
+      for (const bool catalogue : {false, true})
+        for (const float rate : {0.0f, 0.5f}) {
+          SCOPED_TRACE(testing::Message() << groups << " groups of " << group_size << ", width " << width
+                                          << (catalogue ? ", catalogue" : "") << ", dropout " << rate);
+          this->check_forward(groups, group_size, width, catalogue, rate);
+        }
+}
+
+// The model writes the activations over the item halves that they come from.
+TYPED_TEST(Pair, ForwardWorksInPlace) {
+  using Real = typename TypeParam::T;
+  const auto batch = random_batch(203, 5, 10, 20, 1);
+  const Array user_half = random_array<Real>(203, 64, 2), item_half = random_array<Real>(1015, 64, 3);
+  const Array bias = random_array<float>(64, 1, 4);
+  const Dropout dropout = Dropout::at_rate(0.25f, 3, 2, 0);
+  const auto device_batch = this->send_batch(batch);
+  const auto user = this->template send<Real>(user_half);
+  const auto device_bias = this->template send<float>(bias);
+  auto out = this->template send<Real>(item_half);
+  pair_forward(this->context(), device_batch.view(), view(user), Matrix<const Real>(out.matrix()), nullptr,
+               device_bias.data(), dropout, out.matrix());
+  expect_close<Real>(this->fetch(out),
+                     reference::pair_forward(batch, user_half, item_half, nullptr, bias, dropout),
+                     "activation");
+}
+
+TYPED_TEST(Pair, BackwardMatchesTheReference) {
+  for (const Index width : {1, 8, 13, 64, 200, 256})
+    for (const auto& [groups, group_size] : batches) {
+      SCOPED_TRACE(testing::Message() << groups << " groups of " << group_size << ", width " << width);
+      this->check_backward(groups, group_size, width);
+    }
+}
+
+TYPED_TEST(Pair, TakesAnEmptyBatch) {
+  this->check_forward(0, 5, 8, false, 0.5f);
+  this->check_forward(0, 5, 8, true, 0.0f);
+  this->check_backward(0, 5, 8);
+}
+
+TYPED_TEST(Pair, BackwardRepeatsBitForBit) {
+  using Real = typename TypeParam::T;
+  const auto dz = this->template send<Real>(random_array<Real>(4000, 64, 7));
+  Array first_sum, first_bias;
+  for (int run = 0; run < 3; ++run) {
+    Tensor<Real, typename TypeParam::Device> sum(800, 64);
+    auto bias = this->template send<float>(Array(64));
+    pair_backward(this->context(), 5, view(dz), sum.matrix(), bias.data());
+    if (run == 0) first_sum = this->fetch(sum), first_bias = this->fetch(bias);
+    expect_equal(this->fetch(sum), first_sum, "group sum");
+    expect_equal(this->fetch(bias), first_bias, "bias gradient");
+  }
+}
+
+}  // namespace
+}  // namespace neumf::ops

@@ -1,0 +1,79 @@
+#include "neumf/ops/sample.hpp"
+
+#include <set>
+
+#include "device_fixture.hpp"
+
+namespace neumf::ops {
+namespace {
+
+using namespace neumf::test;
+
+// A small data set: user u has a few ascending items; positives count from `first` over all ranks.
+struct HostSet {
+  std::vector<std::uint32_t> users, items;
+  std::vector<std::uint64_t> offsets{0};
+  std::uint64_t first = 0;
+};
+
+HostSet host_set(std::uint32_t user_count, std::uint32_t item_count, std::uint64_t first) {
+  HostSet set;
+  set.first = first;
+  std::mt19937_64 generator(4);
+  for (std::uint32_t user = 0; user < user_count; ++user) {
+    std::set<std::uint32_t> items;
+    while (items.size() < 1 + user % 9) items.insert(static_cast<std::uint32_t>(generator() % item_count));
+    for (const auto item : items) set.users.push_back(user), set.items.push_back(item);
+    set.offsets.push_back(set.users.size());
+  }
+  return set;
+}
+
+template <class C>
+class Sample : public OpTest<C> {};
+TYPED_TEST_SUITE(Sample, DeviceCases, CaseNames);
+
+TYPED_TEST(Sample, FillsABatchFromThePlaceInTheEpoch) {
+  using Where = typename TypeParam::Device;
+  const HostSet set = host_set(300, 97, 1'000'000'007);
+  const auto users = this->to_device(set.users), items = this->to_device(set.items);
+  const auto offsets = this->to_device(set.offsets);
+  const TrainingSetView device_set{users.data(), items.data(), offsets.data(), set.users.size(), set.first};
+  const TrainingSetView set_view{set.users.data(), set.items.data(), set.offsets.data(), set.users.size(),
+                                 set.first};
+  for (const auto sampling : {Sampling::grouped, Sampling::shuffled})
+    for (const std::uint32_t negatives : {0u, 1u, 4u})
+      for (const bool exact : {false, true})
+        for (const Index groups : {0, 1, 13, 900}) {
+          const SamplerSpec spec{sampling, negatives, 97, exact, 11, 3, 5000};
+          const auto size = static_cast<Index>(spec.group_size());
+          BatchBuffer<Where> out(1000, static_cast<std::int32_t>(size));
+          StepState state;
+          state.position = 100;
+          const auto device_state = this->to_device(std::vector<StepState>{state});
+          sample_batch(this->context(), device_set, spec, device_state.data(), 17, groups, out);
+          const auto got_users = this->to_host(out.users), got_items = this->to_host(out.items);
+          const auto got_ids = this->to_host(out.ids);
+          const auto got_labels = this->to_host(out.labels);
+          const Permutation shuffle(spec.groups(set.users.size()), 11, 3, set.first);
+          for (Index g = 0; g < groups; ++g) {
+            const std::uint64_t drawn = shuffle(117 + static_cast<std::uint64_t>(g));
+            const std::uint64_t local = drawn * static_cast<std::uint64_t>(size);  // the rank's sample
+            const std::uint64_t positive = local / (1 + negatives);
+            ASSERT_EQ(got_ids[static_cast<std::size_t>(g)], set.first * (1 + negatives) + local);
+            ASSERT_EQ(got_users[static_cast<std::size_t>(g)], set.users[positive] + 5000);
+            for (Index j = 0; j < size; ++j) {
+              const auto at = static_cast<std::size_t>(g * size + j);
+              const std::uint64_t id = got_ids[static_cast<std::size_t>(g)] + static_cast<std::uint64_t>(j);
+              ASSERT_EQ(got_labels[at], id % (1 + negatives) == 0 ? 1 : 0);
+              ASSERT_EQ(got_items[at], sample_item(set_view, spec, positive, id));
+              if (got_labels[at] != 0) {
+                ASSERT_EQ(got_items[at], set.items[positive]);
+              }
+            }
+          }
+        }
+}
+
+}  // namespace
+}  // namespace neumf::ops
