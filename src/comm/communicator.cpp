@@ -98,6 +98,11 @@ void Communicator::allreduce_max(std::span<T> values) const {
   allreduce(values, MPI_MAX, comm_);
 }
 
+template <class T>
+void Communicator::allreduce_min(std::span<T> values) const {
+  allreduce(values, MPI_MIN, comm_);
+}
+
 std::vector<std::uint64_t> Communicator::allgather(std::uint64_t value) const {
   std::vector<std::uint64_t> values(static_cast<std::size_t>(size_));
   check_mpi(MPI_Allgather(&value, 1, MPI_UINT64_T, values.data(), 1, MPI_UINT64_T, comm_), "MPI_Allgather");
@@ -133,7 +138,8 @@ void Communicator::together(const std::function<void()>& work) const {
 
 #define NEUMF_INSTANTIATE(T)                                        \
   template void Communicator::allreduce_sum<T>(std::span<T>) const; \
-  template void Communicator::allreduce_max<T>(std::span<T>) const;
+  template void Communicator::allreduce_max<T>(std::span<T>) const; \
+  template void Communicator::allreduce_min<T>(std::span<T>) const;
 NEUMF_INSTANTIATE(std::int32_t)
 NEUMF_INSTANTIATE(std::int64_t)
 NEUMF_INSTANTIATE(std::uint64_t)

@@ -21,8 +21,8 @@ NeuMF<Device, T>::NeuMF(Parameters<Device, T>& parameters, const ModelShape& sha
       item_plan_(training ? max_groups * group_size : 0) {}
 
 template <class Device, class T>
-void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
-                               float* logits) {
+void NeuMF<Device, T>::branches(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
+                                float* logits) {
   const auto& layout = parameters_.layout();
   ops::gmf_forward(context, batch, parameters_.compute(layout.user_gmf), parameters_.compute(layout.item_gmf),
                    parameters_.weight(layout.head_gmf).data, parameters_.weight(layout.head_bias).data,
@@ -32,18 +32,23 @@ void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch,
 }
 
 template <class Device, class T>
-void NeuMF<Device, T>::forward_backward(Context<Device>& context, const BatchView& batch,
-                                        const Dropout& dropout, float loss_weight, ops::StepState* state) {
+void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
+                               float loss_weight, ops::StepState* state) {
   const auto& layout = parameters_.layout();
-  const float keep_scale = dropout.keep_scale;
+  branches(context, batch, dropout, logits_.data());
+  ops::head_loss(context, hidden_.output(batch.samples()), parameters_.weight(layout.head_mlp).data,
+                 batch.labels, loss_weight, &state->loss_scale, dropout.keep_scale, logits_.data(),
+                 dlogits_.data(), hidden_.output_gradient(batch.samples()),
+                 parameters_.gradient(layout.head_mlp).data, parameters_.gradient(layout.head_bias).data,
+                 &state->loss);
+}
+
+template <class Device, class T>
+void NeuMF<Device, T>::backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout) {
+  const auto& layout = parameters_.layout();
   ops::plan_scatter(context, batch.users, batch.groups, users_, user_plan_);
   ops::plan_scatter(context, batch.items, batch.samples(), items_, item_plan_);
-  forward(context, batch, dropout, logits_.data());
-  ops::head_loss(context, hidden_.output(batch.samples()), parameters_.weight(layout.head_mlp).data,
-                 batch.labels, loss_weight, &state->loss_scale, keep_scale, logits_.data(), dlogits_.data(),
-                 hidden_.output_gradient(batch.samples()), parameters_.gradient(layout.head_mlp).data,
-                 parameters_.gradient(layout.head_bias).data, &state->loss);
-  hidden_.backward(context, parameters_, batch, keep_scale);
+  hidden_.backward(context, parameters_, batch, dropout.keep_scale);
   ops::gmf_backward(context, batch, user_plan_, item_plan_, parameters_.compute(layout.user_gmf),
                     parameters_.compute(layout.item_gmf), parameters_.weight(layout.head_gmf).data,
                     dlogits_.data(), parameters_.gradient(layout.user_gmf),
@@ -54,7 +59,7 @@ void NeuMF<Device, T>::forward_backward(Context<Device>& context, const BatchVie
 
 template <class Device, class T>
 void NeuMF<Device, T>::score(Context<Device>& context, const BatchView& batch, float* logits) {
-  forward(context, batch, Dropout{}, logits);
+  branches(context, batch, Dropout{}, logits);
   ops::head_forward(context, hidden_.output(batch.samples()),
                     parameters_.weight(parameters_.layout().head_mlp).data, logits);
 }

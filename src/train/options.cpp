@@ -120,6 +120,7 @@ struct Descriptions {
     output.add_options()
       ("checkpoint_dir", path(t.checkpoint_dir), "directory for the best model; nothing is saved without it")
       ("log_path", path(t.log_path), "file for one JSON object per line; the options go next to it as .ini")
+      ("profile", po::bool_switch(&o.profile), "print the time of each phase of training, over ranks")
       ("progress", text(t.progress), "progress bar: auto (on a terminal), always or never");
     // clang-format on
     all.add(run).add(model).add(training).add(machine).add(output);
@@ -287,6 +288,7 @@ std::string to_ini(const Options& o) {
   line("amp", o.amp);
   line("user_embeddings", user_embeddings.name(o.user_embeddings));
   line("threads", o.threads);
+  line("profile", o.profile);
   path("checkpoint_dir", o.checkpoint_dir);
   path("log_path", o.log_path);
   line("progress", progresses.name(o.progress));

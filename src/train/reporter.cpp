@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "neumf/core/error.hpp"
 #include "neumf/core/version.hpp"
@@ -182,6 +183,20 @@ void Reporter::evaluation(const EpochReport& r) {
   std::fflush(stdout);
   json entry = to_json(r, "test", topk_);
   for (const char* key : {"train_throughput", "train_epoch_time", "train_loss"}) entry.erase(key);
+  log_line(entry.dump());
+}
+
+void Reporter::profile(const PhaseTimes& least, const PhaseTimes& mean, const PhaseTimes& most) {
+  if (!active_) return;
+  const double total = std::accumulate(mean.begin(), mean.end(), 0.0);
+  fmt::print("\n{:<10}  {:>9}  {:>9}  {:>9}  {:>6}\n", "phase", "min s", "mean s", "max s", "share");
+  json entry{{"type", "profile"}};
+  for (std::size_t i = 0; i < phase_count; ++i) {
+    fmt::print("{:<10}  {:>9.3f}  {:>9.3f}  {:>9.3f}  {:>4.1f} %\n", phase_names[i], least[i], mean[i],
+               most[i], total > 0 ? 100 * mean[i] / total : 0.0);
+    entry[phase_names[i]] = {{"min", least[i]}, {"mean", mean[i]}, {"max", most[i]}};
+  }
+  std::fflush(stdout);
   log_line(entry.dump());
 }
 

@@ -1,8 +1,10 @@
 #include "neumf/train/run.hpp"
 
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <optional>
+#include <type_traits>
 
 #include "neumf/core/error.hpp"
 #include "neumf/data/dataset.hpp"
@@ -61,7 +63,7 @@ Inputs read_inputs(const Options& options, const Communicator& communicator) {
   return inputs;
 }
 
-TrainerSpec trainer_spec(const Options& o, const ModelShape& shape) {
+TrainerSpec trainer_spec(const Options& o, const ModelShape& shape, bool half_range) {
   TrainerSpec spec;
   spec.sampler.sampling = o.shuffled_sampling ? Sampling::shuffled : Sampling::grouped;
   spec.sampler.negatives = o.negative_samples;
@@ -72,7 +74,13 @@ TrainerSpec trainer_spec(const Options& o, const ModelShape& shape) {
   spec.grads_accumulated = o.grads_accumulated;
   spec.dropout = o.dropout;
   spec.adam = {o.learning_rate, o.beta1, o.beta2, o.eps};
+  spec.profile = o.profile;
   spec.users_replicated = o.user_embeddings == UserEmbeddings::replicated;
+  // fp16 reaches down to 6e-8 only: gradients are scaled up. bf16 has the range of fp32.
+  if (half_range) {
+    spec.loss_scaling.dynamic = true;
+    spec.loss_scale = 65536.0f;
+  }
   return spec;
 }
 
@@ -120,8 +128,9 @@ class Run {
   void train() {
     std::unique_ptr<Trainer<Device, T>> trainer;
     communicator_.together([&] {
-      trainer = std::make_unique<Trainer<Device, T>>(context_, communicator_, *parameters_, inputs_.shape,
-                                                     inputs_.shard, trainer_spec(options_, inputs_.shape));
+      trainer = std::make_unique<Trainer<Device, T>>(
+          context_, communicator_, *parameters_, inputs_.shape, inputs_.shard,
+          trainer_spec(options_, inputs_.shape, std::is_same_v<T, float16>));
     });
     report_start(trainer.get());
     const auto start = Clock::now();
@@ -142,6 +151,7 @@ class Run {
       report.seconds_since_start = communicator_.max(seconds_since(start));
       report.best = report.hit_rate > best;
       communicator_.together([&] { reporter_->epoch(report); });
+      report_loss_scale(*trainer);
       check_loss(report);
       if (report.best) {
         best = report.hit_rate;
@@ -151,6 +161,7 @@ class Run {
       reports.push_back(report);
     }
     communicator_.together([&] { reporter_->summary(reports, reached); });
+    if (options_.profile) report_profile(*trainer, reports);
   }
 
  private:
@@ -205,6 +216,34 @@ class Run {
         static_cast<double>(communicator_.sum(evaluator_->samples())) / report.evaluation_seconds;
   }
 
+  void report_profile(Trainer<Device, T>& trainer, const std::vector<EpochReport>& reports) {
+    PhaseTimes mean = trainer.profiler().seconds();
+    for (const auto& report : reports)
+      mean[static_cast<std::size_t>(Phase::evaluation)] += report.evaluation_seconds;
+    PhaseTimes least = mean, most = mean;
+    communicator_.allreduce_min(std::span<double>(least));
+    communicator_.allreduce_max(std::span<double>(most));
+    communicator_.allreduce_sum(std::span<double>(mean));
+    for (double& seconds : mean) seconds /= communicator_.size();
+    communicator_.together([&] { reporter_->profile(least, mean, most); });
+  }
+
+  // Says how many updates overflowed in the epoch, and stops a run whose loss scale has collapsed. The
+  // decisions are the same on every rank.
+  void report_loss_scale(const Trainer<Device, T>& trainer) {
+    const ops::StepState state = trainer.state();
+    if (state.skipped > skipped_)
+      reporter_->note(
+          fmt::format("       {} update{} skipped because a gradient overflowed; the loss scale is now {}",
+                      state.skipped - skipped_, state.skipped - skipped_ == 1 ? "" : "s", state.loss_scale));
+    skipped_ = state.skipped;
+    if (state.loss_scale < 1e-4f)
+      throw CollectiveError(
+          fmt::format("the loss scale fell to {}: gradients overflow at any scale. Lower "
+                      "--learning_rate (now {}), or use --precision bf16 or fp32",
+                      state.loss_scale, options_.learning_rate));
+  }
+
   // Every rank has the same loss, so every rank stops.
   void check_loss(const EpochReport& report) {
     if (std::isfinite(report.train_loss)) return;
@@ -227,6 +266,7 @@ class Run {
   Inputs inputs_;
   bool replicated_;
   std::uint64_t first_row_;
+  std::int64_t skipped_ = 0;
   std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<Parameters<Device, T>> parameters_;
   std::unique_ptr<Evaluator<Device, T>> evaluator_;
@@ -245,17 +285,24 @@ void run_on(Context<Device>& context, const Options& options, const Communicator
 }  // namespace
 
 void run(const Options& options, const Communicator& communicator) {
+  Precision precision = options.precision;
   communicator.together([&] {
     require(options.device != DeviceChoice::cuda,
             "--device cuda: this build has no GPU support; use --device cpu");
-    require(options.precision == Precision::fp32 && !options.amp,
-            "--precision {}: only fp32 is available on a CPU so far",
-            options.amp ? "amp" : name_of(options.precision));
+    if (options.amp && precision == Precision::fp32) precision = Precision::bf16;
+    require(precision != Precision::tf32, "--precision tf32: a format of GPUs; on a CPU use fp32 or bf16");
   });
   Inputs inputs = read_inputs(options, communicator);
   const int threads = options.threads > 0 ? options.threads : threads_for_rank(communicator);
   Context<Cpu> context(threads);
-  run_on<Cpu, float>(context, options, communicator, std::move(inputs));
+  switch (precision) {
+    case Precision::bf16:
+      return run_on<Cpu, bfloat16>(context, options, communicator, std::move(inputs));
+    case Precision::fp16:
+      return run_on<Cpu, float16>(context, options, communicator, std::move(inputs));
+    default:
+      return run_on<Cpu, float>(context, options, communicator, std::move(inputs));
+  }
 }
 
 }  // namespace neumf

@@ -29,6 +29,7 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
       communicator_(communicator),
       parameters_(parameters),
       spec_(spec),
+      profiler_(context, spec.profile),
       schedule_(communicator.allgather(spec.sampler.groups(shard.items.size())),
                 static_cast<std::uint64_t>(spec.batch_size) / spec.sampler.group_size()),
       model_(parameters, shape,
@@ -82,18 +83,24 @@ void Trainer<Device, T>::step(std::uint64_t number, const Dropout& dropout) {
       1.0f / (static_cast<float>(schedule_.groups(number)) * static_cast<float>(group_size));
   ops::StepState* state = state_.data();
 
-  model_.begin_step(context_, groups * group_size);
+  profiler_.measure(Phase::forward, [&] { model_.begin_step(context_, groups * group_size); });
   for (std::int64_t first = 0; first < groups; first += model_.max_groups()) {
     const std::int64_t count = std::min(model_.max_groups(), groups - first);
-    ops::sample_batch(context_, set_, spec_.sampler, state, static_cast<std::uint64_t>(first), count, batch_);
-    model_.forward_backward(context_, batch_.view(count, group_size), dropout, loss_weight, state);
+    const BatchView block = batch_.view(count, group_size);
+    profiler_.measure(Phase::sample, [&] {
+      ops::sample_batch(context_, set_, spec_.sampler, state, static_cast<std::uint64_t>(first), count,
+                        batch_);
+    });
+    profiler_.measure(Phase::forward, [&] { model_.forward(context_, block, dropout, loss_weight, state); });
+    profiler_.measure(Phase::backward, [&] { model_.backward(context_, block, dropout); });
   }
-  model_.finish_step(context_);
-
-  exchange_gradients();
-  ops::prepare_update(context_, spec_.adam, spec_.loss_scaling, static_cast<std::uint64_t>(groups), state);
-  ops::adam_step(context_, spec_.adam, state, parameters_.weights(), parameters_.gradients(),
-                 parameters_.first_moments(), parameters_.second_moments(), parameters_.copies());
+  profiler_.measure(Phase::backward, [&] { model_.finish_step(context_); });
+  profiler_.measure(Phase::allreduce, [&] { exchange_gradients(); });
+  profiler_.measure(Phase::optimizer, [&] {
+    ops::prepare_update(context_, spec_.adam, spec_.loss_scaling, static_cast<std::uint64_t>(groups), state);
+    ops::adam_step(context_, spec_.adam, state, parameters_.weights(), parameters_.gradients(),
+                   parameters_.first_moments(), parameters_.second_moments(), parameters_.copies());
+  });
 }
 
 template <class Device, class T>

@@ -57,6 +57,8 @@ class Communicator {
   template <class T>
   void allreduce_max(std::span<T> values) const;
   template <class T>
+  void allreduce_min(std::span<T> values) const;
+  template <class T>
   T sum(T value) const {
     allreduce_sum(std::span<T>(&value, 1));
     return value;

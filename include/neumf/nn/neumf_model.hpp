@@ -3,7 +3,7 @@
 //   logit(u, i) = w . [p_u * q_i ; MLP(P_u, Q_i)] + b
 //
 // Works on blocks of samples. Gradients of all blocks of a step add up in the parameters:
-//   begin_step; { forward_backward(block) } ...; finish_step; then reduce and update.
+//   begin_step; { forward(block); backward(block) } ...; finish_step; then reduce and update.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +33,12 @@ class NeuMF {
   void begin_step(Context<Device>& context, std::int64_t samples) {
     pair_.begin(context, parameters_, samples);
   }
-  // Adds one block's gradients, times loss_weight and the state's loss scale, and its loss to state->loss.
-  void forward_backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
-                        float loss_weight, ops::StepState* state);
+  // One block's forward pass, up to the gradient of its logits; adds its loss to state->loss.
+  void forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float loss_weight,
+               ops::StepState* state);
+  // Adds the block's gradients, times loss_weight and the state's loss scale. Follows forward on the same
+  // block.
+  void backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout);
   void finish_step(Context<Device>& context) { pair_.finish(context, parameters_); }
 
   // Logits [samples], without dropout. Needs begin_step since the weights changed.
@@ -44,7 +47,8 @@ class NeuMF {
   std::size_t bytes() const;
 
  private:
-  void forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float* logits);
+  // Everything up to the last hidden layer, and the GMF part of the logits.
+  void branches(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float* logits);
 
   Parameters<Device, T>& parameters_;
   std::int64_t max_groups_;

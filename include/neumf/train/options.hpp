@@ -37,7 +37,8 @@ struct Options {
   Precision precision = Precision::fp32;
   bool amp = false;  // fp16 on a GPU, bf16 on a CPU
   UserEmbeddings user_embeddings = UserEmbeddings::partitioned;
-  int threads = 0;  // per rank; 0 = the cores that the rank may use
+  bool profile = false;  // print time by phase
+  int threads = 0;       // per rank; 0 = the cores that the rank may use
   std::filesystem::path checkpoint_dir, load_checkpoint_path, log_path;
   Progress progress = Progress::automatic;
 };

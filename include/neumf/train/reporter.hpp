@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "neumf/core/profiler.hpp"
 #include "neumf/train/options.hpp"
 
 namespace neumf {
@@ -40,6 +41,8 @@ class Reporter {
   void summary(const std::vector<EpochReport>& epochs, bool reached_threshold);
   // The result of --mode test.
   void evaluation(const EpochReport& report);
+  // Seconds by phase: the least, mean and most of any rank.
+  void profile(const PhaseTimes& least, const PhaseTimes& mean, const PhaseTimes& most);
   void note(const std::string& text);
 
  private:

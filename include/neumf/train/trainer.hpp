@@ -9,6 +9,7 @@
 #include "neumf/comm/communicator.hpp"
 #include "neumf/comm/gradient_reducer.hpp"
 #include "neumf/core/context.hpp"
+#include "neumf/core/profiler.hpp"
 #include "neumf/data/dataset.hpp"
 #include "neumf/nn/neumf_model.hpp"
 #include "neumf/ops/adam.hpp"
@@ -27,6 +28,7 @@ struct TrainerSpec {
   ops::LossScaling loss_scaling;
   float loss_scale = 1.0f;  // at the start
   bool users_replicated = false;
+  bool profile = false;
 };
 
 template <class Device, class T>
@@ -50,6 +52,7 @@ class Trainer {
   NeuMF<Device, T>& model() { return model_; }
   // A copy of the device's state: the loss scale, skipped updates.
   ops::StepState state() const;
+  Profiler<Device>& profiler() { return profiler_; }
   std::size_t bytes() const;
 
  private:
@@ -60,6 +63,7 @@ class Trainer {
   const Communicator& communicator_;
   Parameters<Device, T>& parameters_;
   TrainerSpec spec_;
+  Profiler<Device> profiler_;
   EpochSchedule schedule_;
   NeuMF<Device, T> model_;
   Tensor<std::uint32_t, Device> users_, items_;
