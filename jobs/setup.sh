@@ -18,7 +18,7 @@ while (($#)); do
 done
 
 packages=(build-essential cmake ninja-build libopenmpi-dev openmpi-bin libhdf5-dev libdnnl-dev
-  libboost-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev libarchive-dev librandom123-dev
+  libboost-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev libarchive-dev libssl-dev librandom123-dev
   curl ca-certificates unzip)
 ((tests)) && packages+=(libgtest-dev libgmock-dev)
 
