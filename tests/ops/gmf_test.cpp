@@ -113,5 +113,33 @@ TYPED_TEST(Gmf, RepeatsBitForBit) {
   }
 }
 
+// On a CPU the rows' gradients are added up in the order of the samples, so the number of threads does not
+// show.
+TEST(GmfCpu, RowGradientsDoNotDependOnThreads) {
+  const auto batch = random_batch(400, 5, 7, 11, 1);
+  const Array users = random_array<float>(7, 24, 2), items = random_array<float>(11, 24, 3);
+  const Array weights = random_array<float>(24, 1, 4), gradients = random_array<float>(2000, 1, 5);
+  const std::vector<float> user_values(users.values.begin(), users.values.end());
+  const std::vector<float> item_values(items.values.begin(), items.values.end());
+  const std::vector<float> weight(weights.values.begin(), weights.values.end());
+  const std::vector<float> dlogits(gradients.values.begin(), gradients.values.end());
+  const BatchView view{400, 5, batch.users.data(), batch.items.data(), batch.ids.data(), batch.labels.data()};
+  std::vector<float> first_users, first_items;
+  for (const int threads : {1, 2, 3, 4}) {
+    Context<Cpu> context(threads);
+    ScatterPlan<Cpu> user_plan(400), item_plan(2000);
+    plan_scatter(context, batch.users.data(), 400, 7, user_plan);
+    plan_scatter(context, batch.items.data(), 2000, 11, item_plan);
+    std::vector<float> user_grad(7 * 24, 0.0f), item_grad(11 * 24, 0.0f), weight_grad(24, 0.0f);
+    gmf_backward(context, view, user_plan, item_plan, Matrix<const float>{user_values.data(), 7, 24},
+                 Matrix<const float>{item_values.data(), 11, 24}, weight.data(), dlogits.data(),
+                 Matrix<float>{user_grad.data(), 7, 24}, Matrix<float>{item_grad.data(), 11, 24},
+                 weight_grad.data());
+    if (threads == 1) first_users = user_grad, first_items = item_grad;
+    EXPECT_EQ(user_grad, first_users) << threads << " threads";
+    EXPECT_EQ(item_grad, first_items) << threads << " threads";
+  }
+}
+
 }  // namespace
 }  // namespace neumf::ops

@@ -4,9 +4,8 @@
 
 #include <fstream>
 
+#include "dataset_files.hpp"
 #include "neumf/core/error.hpp"
-#include "neumf/data/hdf5.hpp"
-#include "neumf/data/layout.hpp"
 #include "temporary_directory.hpp"
 
 namespace neumf {
@@ -15,36 +14,8 @@ namespace {
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-constexpr std::uint64_t users = 20, items = 6;
+constexpr std::uint32_t users = 20, items = 6;
 const ModelShape shape{users, items, 3, {8, 5, 4}};
-
-// The least data set that Dataset::open accepts.
-void write_dataset(const std::filesystem::path& dir) {
-  std::vector<std::uint32_t> counts(users, 1), item(users, 2), negatives(2 * users, 3);
-  auto shard = hdf5::File::create(dir / layout::shard_file(0, 1));
-  shard.set_attribute("format_version", layout::format_version);
-  shard.set_attribute("dataset_id", std::string("toy"));
-  shard.write(layout::train_counts, counts);
-  shard.write(layout::train_items, item);
-  shard.write(layout::test_items, item);
-  shard.write<std::uint32_t>(layout::test_negatives, negatives, {users, 2});
-  shard.close();
-  auto file = hdf5::File::create(dir / layout::dataset_file);
-  file.set_attribute("format_version", layout::format_version);
-  file.set_attribute("dataset_id", std::string("toy"));
-  for (const auto& [name, value] : {std::pair{"users", users},
-                                    {"items", items},
-                                    {"positives", users},
-                                    {"valid_negative", std::uint64_t{2}},
-                                    {"shards", std::uint64_t{1}}})
-    file.set_attribute(name, static_cast<std::int64_t>(value));
-  file.write(layout::shard_first_user, std::vector<std::uint64_t>{0, users});
-  std::vector<std::int64_t> ids(users);
-  for (std::size_t u = 0; u < users; ++u) ids[u] = static_cast<std::int64_t>(100 + u);
-  file.write(layout::user_ids, ids);
-  file.write_strings(layout::item_ids, {"a", "b", "c", "d", "e", "f"});
-  file.close();
-}
 
 class Checkpoint : public testing::Test {
  protected:
@@ -52,7 +23,7 @@ class Checkpoint : public testing::Test {
     // All ranks use rank 0's directory.
     if (world_.is_root()) own_ = std::make_unique<test::TemporaryDirectory>();
     dir_ = world_.broadcast(own_ ? own_->path().string() : "");
-    if (world_.is_root()) write_dataset(dir_);
+    if (world_.is_root()) test::write_dataset(dir_, test::toy_data(users, items, 2, 2), items, 1);
     world_.barrier();
     dataset_.emplace(Dataset::open(dir_));
     range_ = dataset_->user_range(world_.rank(), world_.size());
@@ -97,7 +68,7 @@ TEST_F(Checkpoint, CarriesTheOriginalIds) {
   save(5, 1);
   const auto file = hdf5::File::open(dir_ / "run/best.h5");
   EXPECT_EQ(file.read_strings(layout::user_ids).at(3), "103");
-  EXPECT_EQ(file.read_strings(layout::item_ids).at(1), "b");
+  EXPECT_EQ(file.read_strings(layout::item_ids).at(1), "item 1");
 }
 
 TEST_F(Checkpoint, ReplacesAnEarlierOneAndItsParts) {
