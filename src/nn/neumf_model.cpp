@@ -44,15 +44,18 @@ void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch,
 }
 
 template <class Device, class T>
-void NeuMF<Device, T>::backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout) {
+void NeuMF<Device, T>::backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
+                                const BucketReady& bucket_ready) {
   const auto& layout = parameters_.layout();
   ops::plan_scatter(context, batch.users, batch.groups, users_, user_plan_);
   ops::plan_scatter(context, batch.items, batch.samples(), items_, item_plan_);
   hidden_.backward(context, parameters_, batch, dropout.keep_scale);
+  if (bucket_ready) bucket_ready(0);
   ops::gmf_backward(context, batch, user_plan_, item_plan_, parameters_.compute(layout.user_gmf),
                     parameters_.compute(layout.item_gmf), parameters_.weight(layout.head_gmf).data,
                     dlogits_.data(), parameters_.gradient(layout.user_gmf),
                     parameters_.gradient(layout.item_gmf), parameters_.gradient(layout.head_gmf).data);
+  if (bucket_ready) bucket_ready(1);
   pair_.backward(context, parameters_, batch, user_plan_, item_plan_,
                  hidden_.input_gradient(batch.samples()));
 }

@@ -17,21 +17,22 @@ Segment ParameterLayout::place(std::string name, std::int64_t rows, std::int64_t
 
 ParameterLayout::ParameterLayout(const ModelShape& shape, std::int64_t user_rows) {
   const auto& layers = shape.layers;
-  head_gmf = place("head_gmf", 1, shape.factors);
   head_mlp = place("head_mlp", 1, shape.mlp_out());
   head_bias = place("head_bias", 1, 1);
   for (std::size_t i = 2; i < layers.size(); ++i) {
     hidden_weight.push_back(place(fmt::format("hidden{}_weight", i - 1), layers[i], layers[i - 1]));
     hidden_bias.push_back(place(fmt::format("hidden{}_bias", i - 1), 1, layers[i]));
   }
+  bucket_end[0] = total;
+  head_gmf = place("head_gmf", 1, shape.factors);
+  item_gmf = place("item_gmf", shape.items, shape.factors);
+  bucket_end[1] = total;
   pair_user = place("pair_user", shape.first_hidden(), shape.mlp_embedding());
   pair_item = place("pair_item", shape.first_hidden(), shape.mlp_embedding());
   pair_bias = place("pair_bias", 1, shape.first_hidden());
   overflow_slot = place("overflow_slot", 1, 1);
-  shared_mlp = total;
-  item_gmf = place("item_gmf", shape.items, shape.factors);
   item_mlp = place("item_mlp", shape.items, shape.mlp_embedding());
-  shared = total;
+  bucket_end[2] = shared = total;
   user_gmf = place("user_gmf", user_rows, shape.factors);
   user_mlp = place("user_mlp", user_rows, shape.mlp_embedding());
 }
@@ -67,9 +68,10 @@ Matrix<const T> Parameters<Device, T>::compute(const Segment& s) const {
 }
 
 template <class Device, class T>
-std::span<float> Parameters<Device, T>::item_gradients() {
-  return gradients().subspan(static_cast<std::size_t>(layout_.shared_mlp),
-                             static_cast<std::size_t>(layout_.shared - layout_.shared_mlp));
+std::span<float> Parameters<Device, T>::bucket_gradients(std::size_t bucket) {
+  const std::int64_t begin = bucket == 0 ? 0 : layout_.bucket_end[bucket - 1];
+  return gradients().subspan(static_cast<std::size_t>(begin),
+                             static_cast<std::size_t>(layout_.bucket_end[bucket] - begin));
 }
 
 template <class Device, class T>

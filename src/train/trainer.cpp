@@ -92,7 +92,15 @@ void Trainer<Device, T>::step(std::uint64_t number, const Dropout& dropout) {
                         batch_);
     });
     profiler_.measure(Phase::forward, [&] { model_.forward(context_, block, dropout, loss_weight, state); });
-    profiler_.measure(Phase::backward, [&] { model_.backward(context_, block, dropout); });
+    // The last block completes the gradients of one bucket after the other.
+    const bool last = first + count == groups;
+    const auto bucket_ready = [&](std::size_t bucket) { start_bucket(bucket); };
+    profiler_.measure(Phase::backward, [&] {
+      if (last && reducer_->asynchronous())
+        model_.backward(context_, block, dropout, bucket_ready);
+      else
+        model_.backward(context_, block, dropout);
+    });
   }
   profiler_.measure(Phase::backward, [&] { model_.finish_step(context_); });
   profiler_.measure(Phase::allreduce, [&] { exchange_gradients(); });
@@ -101,6 +109,12 @@ void Trainer<Device, T>::step(std::uint64_t number, const Dropout& dropout) {
     ops::adam_step(context_, spec_.adam, state, parameters_.weights(), parameters_.gradients(),
                    parameters_.first_moments(), parameters_.second_moments(), parameters_.copies());
   });
+}
+
+template <class Device, class T>
+void Trainer<Device, T>::start_bucket(std::size_t bucket) {
+  reducer_->start(context_, parameters_.bucket_gradients(bucket));
+  buckets_started_ = bucket + 1;
 }
 
 template <class Device, class T>
@@ -113,8 +127,8 @@ void Trainer<Device, T>::exchange_gradients() {
     ops::check_finite(context_, std::span<const float>(parameters_.user_gradients()), state,
                       parameters_.gradient(parameters_.layout().overflow_slot).data);
   }
-  reducer_->start(context_, parameters_.mlp_gradients());
-  reducer_->start(context_, parameters_.item_gradients());
+  while (buckets_started_ < ParameterLayout::buckets) start_bucket(buckets_started_);
+  buckets_started_ = 0;
   if (spec_.users_replicated) reducer_->start(context_, parameters_.user_gradients());
   reducer_->finish(context_);
   if (watch_overflow) {

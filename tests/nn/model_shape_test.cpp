@@ -40,7 +40,9 @@ TEST(ParameterLayout, PlacesEveryWeightOnceAndAligned) {
     if (all[i] != &layout.overflow_slot) weights += all[i]->size();
   }
   EXPECT_EQ(weights, shape.parameters());
-  EXPECT_LT(layout.overflow_slot.offset, layout.shared_mlp);  // it must be among what is reduced
+  // It must be among what is reduced, in the last bucket, and be written before that starts.
+  EXPECT_LT(layout.overflow_slot.offset, layout.shared);
+  EXPECT_GE(layout.overflow_slot.offset, layout.bucket_end[1]);
   EXPECT_GE(layout.user_gmf.offset, layout.shared);
 }
 

@@ -22,6 +22,8 @@ class GradientReducer {
   virtual void start(Context<Device>& context, std::span<float> data) = 0;
   // Orders `context` after everything started. Throws Error if a reduction failed.
   virtual void finish(Context<Device>& context) = 0;
+  // Whether start() returns before the sum is done, so that starting early hides it behind other work.
+  virtual bool asynchronous() const { return false; }
   // For people: "MPI", "NCCL", "none (one rank)".
   virtual std::string name() const = 0;
   // Bytes that this rank has given to reductions so far.

@@ -6,7 +6,9 @@
 //   begin_step; { forward(block); backward(block) } ...; finish_step; then reduce and update.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "neumf/core/context.hpp"
 #include "neumf/nn/hidden_layers.hpp"
@@ -37,8 +39,12 @@ class NeuMF {
   void forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float loss_weight,
                ops::StepState* state);
   // Adds the block's gradients, times loss_weight and the state's loss scale. Follows forward on the same
-  // block.
-  void backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout);
+  // block. `bucket_ready(b)`, where given, is called as soon as the work that completes bucket b
+  // (nn/parameters.hpp) has been submitted, for all buckets but the last, which finish_step completes: give
+  // it with a step's last block.
+  using BucketReady = std::function<void(std::size_t)>;
+  void backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
+                const BucketReady& bucket_ready = {});
   void finish_step(Context<Device>& context) { pair_.finish(context, parameters_); }
 
   // Logits [samples], without dropout. Needs begin_step since the weights changed.

@@ -1,11 +1,14 @@
 // All weights of one rank in one piece of memory, and beside it their gradients, Adam moments and, in half
 // precision, compute copies.
 //
-// Order: [MLP and final layer | overflow slot | item tables | user tables]. What is shared by all ranks lies
-// in front and is summed over ranks as one or two buckets; the user tables hold only the rank's own users
-// unless they are replicated. One Adam call moves everything.
+// Order: [hidden layers and their part of the final layer | GMF's part and the item table | first layer,
+// overflow slot and the MLP's item table | user tables]. The first three are shared by all ranks and summed
+// over them as buckets, in the order in which the backward pass completes them; the user tables hold only the
+// rank's own users unless they are replicated. One Adam call moves everything.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -39,8 +42,10 @@ struct ParameterLayout {
   Segment overflow_slot;                    // never a weight, see ops/step_state.hpp
   Segment item_gmf, item_mlp, user_gmf, user_mlp;  // [items or user rows, F or layers[0] / 2]
 
-  std::int64_t shared_mlp = 0;  // elements before the item tables
-  std::int64_t shared = 0;      // elements before the user tables
+  // Where the shared buckets end, in elements; each begins where the one before ends.
+  static constexpr std::size_t buckets = 3;
+  std::array<std::int64_t, buckets> bucket_end{};
+  std::int64_t shared = 0;  // elements before the user tables
   std::int64_t total = 0;
 
   // Every weight that all ranks share, in a fixed order: what a checkpoint's master file holds.
@@ -67,9 +72,8 @@ class Parameters {
   std::span<float> first_moments() { return m_.span(); }
   std::span<float> second_moments() { return v_.span(); }
   std::span<T> copies() { return copies_.span(); }
-  // The parts of the gradients, in the order of the memory.
-  std::span<float> mlp_gradients() { return gradients().first(static_cast<std::size_t>(layout_.shared_mlp)); }
-  std::span<float> item_gradients();
+  // The gradients of one shared bucket, and of the user tables.
+  std::span<float> bucket_gradients(std::size_t bucket);
   std::span<float> user_gradients() { return gradients().subspan(static_cast<std::size_t>(layout_.shared)); }
 
   // Initial values (Glorot uniform for the MLP, LeCun uniform for the final layer, normal with deviation 0.01

@@ -57,6 +57,7 @@ class Trainer {
 
  private:
   void step(std::uint64_t number, const Dropout& dropout);
+  void start_bucket(std::size_t bucket);
   void exchange_gradients();
 
   Context<Device>& context_;
@@ -72,6 +73,7 @@ class Trainer {
   BatchBuffer<Device> batch_;
   Tensor<ops::StepState, Device> state_;
   std::unique_ptr<GradientReducer<Device>> reducer_;
+  std::size_t buckets_started_ = 0;  // of the current step
 };
 
 }  // namespace neumf
