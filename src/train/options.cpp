@@ -48,6 +48,8 @@ constexpr Choice<Precision, 4> precisions{"precision",
                                             {"tf32", Precision::tf32},
                                             {"fp16", Precision::fp16},
                                             {"bf16", Precision::bf16}}}};
+constexpr Choice<Precision, 3> allreduce_dtypes{
+    "allreduce_dtype", {{{"fp32", Precision::fp32}, {"fp16", Precision::fp16}, {"bf16", Precision::bf16}}}};
 constexpr Choice<bool, 2> samplings{"sampling", {{{"grouped", false}, {"shuffled", true}}}};
 constexpr Choice<UserEmbeddings, 2> user_embeddings{
     "user_embeddings",
@@ -58,7 +60,7 @@ constexpr Choice<Progress, 3> progresses{
 // Enumerated options and lists arrive as text and are parsed afterwards.
 struct Texts {
   std::string mode = "train", device = "auto", precision = "fp32", sampling = "grouped",
-              user_embeddings = "partitioned", progress = "auto";
+              allreduce_dtype = "fp32", user_embeddings = "partitioned", progress = "auto";
   std::vector<std::string> layers;
   std::string data, checkpoint_dir, load_checkpoint_path, log_path;
 };
@@ -114,6 +116,9 @@ struct Descriptions {
       ("device", text(t.device), "auto (a GPU where there is one), cuda or cpu")
       ("precision", text(t.precision), "of products and activations: fp32, tf32, fp16 or bf16; weights stay fp32")
       ("amp", po::bool_switch(&o.amp), "mixed precision: fp16 on a GPU, bf16 on a CPU")
+      ("allreduce_dtype", text(t.allreduce_dtype), "of gradients on the wire between GPUs: fp32, fp16 or bf16")
+      ("deterministic", po::bool_switch(&o.deterministic),
+       "the same bits from the same seed on a GPU too, at some speed; a CPU always gives them")
       ("user_embeddings", text(t.user_embeddings),
        "partitioned: each rank keeps its own users' rows; replicated: all ranks keep and reduce all rows")
       ("threads", value(o.threads), "CPU threads per rank; 0: the cores that the rank may use");
@@ -246,6 +251,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   o.mode = modes.parse(t.mode);
   o.device = devices.parse(t.device);
   o.precision = precisions.parse(t.precision);
+  o.allreduce_dtype = allreduce_dtypes.parse(t.allreduce_dtype);
   o.shuffled_sampling = samplings.parse(t.sampling);
   o.user_embeddings = user_embeddings.parse(t.user_embeddings);
   o.progress = progresses.parse(t.progress);
@@ -286,6 +292,8 @@ std::string to_ini(const Options& o) {
   line("device", devices.name(o.device));
   line("precision", precisions.name(o.precision));
   line("amp", o.amp);
+  line("allreduce_dtype", allreduce_dtypes.name(o.allreduce_dtype));
+  line("deterministic", o.deterministic);
   line("user_embeddings", user_embeddings.name(o.user_embeddings));
   line("threads", o.threads);
   line("profile", o.profile);

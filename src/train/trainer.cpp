@@ -41,7 +41,8 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
       offsets_(static_cast<std::int64_t>(shard.offsets.size())),
       batch_(model_.max_groups(), static_cast<std::int32_t>(spec.sampler.group_size())),
       state_(1),
-      reducer_(make_gradient_reducer(context, communicator)) {
+      reducer_(make_gradient_reducer(context, communicator)),
+      replay_(reducer_->only_submits() && !spec.profile) {
   std::vector<std::uint32_t> users;
   users.reserve(shard.items.size());
   for (std::uint32_t user = 0; user < shard.users.size(); ++user)
@@ -66,21 +67,22 @@ double Trainer<Device, T>::train_epoch(std::uint32_t epoch, const Progress& prog
   upload(context_, std::span<const ops::StepState>(&start, 1), state_.data());
 
   const Dropout dropout = Dropout::at_rate(spec_.dropout, spec_.sampler.seed, epoch, 0);
+  replay_.forget();
   std::uint64_t groups = 0;
   for (std::uint64_t number = 0; number < schedule_.steps(); ++number) {
-    step(number, dropout);
-    groups += schedule_.groups(number);
+    const std::uint64_t own = schedule_.groups(number, communicator_.rank()), all = schedule_.groups(number);
+    replay_.run(context_, {own, all}, [&] { step(own, all, dropout); });
+    groups += all;
     if (progress) progress(number + 1, schedule_.steps());
   }
   return communicator_.sum(state().loss) / static_cast<double>(groups * spec_.sampler.group_size());
 }
 
 template <class Device, class T>
-void Trainer<Device, T>::step(std::uint64_t number, const Dropout& dropout) {
+void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups, const Dropout& dropout) {
   const auto group_size = static_cast<std::int32_t>(spec_.sampler.group_size());
-  const auto groups = static_cast<std::int64_t>(schedule_.groups(number, communicator_.rank()));
-  const float loss_weight =
-      1.0f / (static_cast<float>(schedule_.groups(number)) * static_cast<float>(group_size));
+  const auto groups = static_cast<std::int64_t>(own_groups);
+  const float loss_weight = 1.0f / (static_cast<float>(all_groups) * static_cast<float>(group_size));
   ops::StepState* state = state_.data();
 
   profiler_.measure(Phase::forward, [&] { model_.begin_step(context_, groups * group_size); });

@@ -35,7 +35,9 @@ struct Options {
   double threshold = 1.0;  // stop once HR@topk reaches it
   DeviceChoice device = DeviceChoice::automatic;
   Precision precision = Precision::fp32;
-  bool amp = false;  // fp16 on a GPU, bf16 on a CPU
+  Precision allreduce_dtype = Precision::fp32;  // of gradients on their way between GPUs
+  bool deterministic = false;                   // bitwise reproducible also on a GPU
+  bool amp = false;                             // fp16 on a GPU, bf16 on a CPU
   UserEmbeddings user_embeddings = UserEmbeddings::partitioned;
   bool profile = false;  // print time by phase
   int threads = 0;       // per rank; 0 = the cores that the rank may use

@@ -10,6 +10,7 @@
 #include "neumf/comm/gradient_reducer.hpp"
 #include "neumf/core/context.hpp"
 #include "neumf/core/profiler.hpp"
+#include "neumf/core/replay.hpp"
 #include "neumf/data/dataset.hpp"
 #include "neumf/nn/neumf_model.hpp"
 #include "neumf/ops/adam.hpp"
@@ -56,7 +57,8 @@ class Trainer {
   std::size_t bytes() const;
 
  private:
-  void step(std::uint64_t number, const Dropout& dropout);
+  // An update of `groups` groups of this rank and `all_groups` of all ranks.
+  void step(std::uint64_t groups, std::uint64_t all_groups, const Dropout& dropout);
   void start_bucket(std::size_t bucket);
   void exchange_gradients();
 
@@ -73,6 +75,7 @@ class Trainer {
   BatchBuffer<Device> batch_;
   Tensor<ops::StepState, Device> state_;
   std::unique_ptr<GradientReducer<Device>> reducer_;
+  Replay<Device> replay_;
   std::size_t buckets_started_ = 0;  // of the current step
 };
 

@@ -1,0 +1,15 @@
+// A run on one device in one precision: reads the data set, trains or tests, reports, saves the best model.
+#pragma once
+
+#include "neumf/comm/communicator.hpp"
+#include "neumf/core/context.hpp"
+#include "neumf/train/options.hpp"
+
+namespace neumf {
+
+// T: the type in which products are computed. Collective. Throws CollectiveError where all ranks know of the
+// failure.
+template <class Device, class T>
+void run_session(Context<Device>& context, const Options& options, const Communicator& communicator);
+
+}  // namespace neumf
