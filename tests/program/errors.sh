@@ -27,7 +27,8 @@ expect_error 2 "/no/such/place: no data set here" --data /no/such/place
 expect_error 2 "must be even" --data "$data" --layers 255 64
 expect_error 2 "--layers" --data "$data" --layers 256
 expect_error 2 "--epochs 0" --data "$data" --epochs 0
-expect_error 41 "start at most 40 ranks" --data "$data" "${small[@]}"
+"$bin/neumf-preprocess" --synthetic 3x50x90 --output "$work/tiny" >/dev/null || fail "cannot make a data set"
+expect_error 4 "start at most 3 ranks" --data "$work/tiny" "${small[@]}"
 expect_error 2 "cannot write this file" --data "$data" "${small[@]}" --log_path /proc/none/log.json
 expect_error 2 "checkpoint directory" --data "$data" "${small[@]}" --checkpoint_dir /proc/none
 expect_error 2 "no such file" --data "$data" --mode test --load_checkpoint_path "$work/none.h5"
