@@ -44,3 +44,7 @@ template <class T>
 void download(Context<Cpu>& context, const T* device, std::span<T> host);
 
 }  // namespace neumf
+
+#ifdef NEUMF_WITH_CUDA
+#include "neumf/core/cuda_context.hpp"
+#endif

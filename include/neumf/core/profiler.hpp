@@ -48,3 +48,7 @@ class Profiler<Cpu> {
 };
 
 }  // namespace neumf
+
+#ifdef NEUMF_WITH_CUDA
+#include "neumf/core/cuda_profiler.hpp"
+#endif

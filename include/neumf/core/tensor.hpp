@@ -25,6 +25,10 @@ template <>
 void* Memory<Cpu>::allocate(std::size_t bytes);
 template <>
 void Memory<Cpu>::release(void* data) noexcept;
+template <>
+void* Memory<Cuda>::allocate(std::size_t bytes);  // on the calling thread's current GPU
+template <>
+void Memory<Cuda>::release(void* data) noexcept;
 
 template <class T>
 struct Matrix {

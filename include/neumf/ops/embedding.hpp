@@ -28,6 +28,25 @@ class ScatterPlan<Cpu> {
   const std::uint32_t* ids = nullptr;  // the planned ids, row of position i; must outlive the plan's use
 };
 
+#ifdef NEUMF_WITH_CUDA
+// On a GPU the ids are sorted (by radix, stable), so that all rows for one id lie together in sample order.
+template <>
+class ScatterPlan<Cuda> {
+ public:
+  explicit ScatterPlan(std::int64_t capacity);
+  std::size_t bytes() const { return keys.bytes() + order.bytes() + positions.bytes() + temporary.bytes(); }
+
+  std::int64_t capacity;
+  Tensor<std::uint32_t, Cuda> keys;       // the planned ids, ascending
+  Tensor<std::uint32_t, Cuda> order;      // keys[j] was the id at position order[j]
+  Tensor<std::uint32_t, Cuda> positions;  // 0, 1, 2, ...
+  Tensor<std::uint8_t, Cuda> temporary;   // for sorting
+  const std::uint32_t* ids = nullptr;     // the planned ids as given; must outlive the plan's use
+  std::int64_t count = 0;
+  bool sorted = false;  // false where rows are added with atomics
+};
+#endif
+
 // Plans a scatter-add of `count` rows to ids[0..count) (each below `rows`).
 template <class Device>
 void plan_scatter(Context<Device>& context, const std::uint32_t* ids, std::int64_t count, std::int64_t rows,

@@ -1,0 +1,33 @@
+// relu and dropout of a lane's V columns.
+#pragma once
+
+#include <cstdint>
+
+#include "neumf/random/dropout.hpp"
+
+namespace neumf::cuda {
+
+// values = dropout(relu(values)) of units [column, column + V) of sample `id`. With V = 8 the columns are one
+// Philox block, since `column` is a multiple of 8.
+template <int V>
+__device__ __forceinline__ void activate(const Dropout& dropout, std::uint64_t id, std::int64_t column,
+                                         float (&values)[V]) {
+#pragma unroll
+  for (int i = 0; i < V; ++i) values[i] = values[i] > 0.0f ? values[i] : 0.0f;
+  if (!dropout.active()) return;
+  if constexpr (V == 8) {
+    const auto bits = dropout.philox()(id, dropout.word(static_cast<std::uint32_t>(column / 8)));
+#pragma unroll
+    for (int i = 0; i < V; ++i) {
+      const std::uint32_t random = (bits.v[i / 2] >> (16 * (i % 2))) & 0xFFFFu;
+      values[i] = random >= dropout.threshold ? values[i] * dropout.keep_scale : 0.0f;
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < V; ++i)
+      values[i] =
+          dropout.keep(id, static_cast<std::uint32_t>(column + i)) ? values[i] * dropout.keep_scale : 0.0f;
+  }
+}
+
+}  // namespace neumf::cuda

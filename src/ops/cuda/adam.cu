@@ -1,0 +1,78 @@
+#include "neumf/ops/adam.hpp"
+
+#include "neumf/ops/step_state.hpp"
+#include "pack.cuh"
+#include "team.cuh"
+
+namespace neumf::ops {
+namespace {
+
+// V elements per thread: with V = 8, eight 16-byte loads are in flight, enough to stream at full bandwidth
+// without a loop.
+template <class T, int V>
+__global__ void __launch_bounds__(cuda::block_threads)
+    adam_kernel(AdamSpec spec, const StepState* __restrict__ state, std::int64_t count,
+                float* __restrict__ weight, float* __restrict__ gradient, float* __restrict__ m,
+                float* __restrict__ v, T* __restrict__ copy) {
+  const std::int64_t first = (blockIdx.x * std::int64_t{cuda::block_threads} + threadIdx.x) * V;
+  if (first >= count) return;
+  constexpr float zero[V] = {};
+  if (state->skip != 0) {
+    cuda::store<V>(gradient + first, zero);
+    return;
+  }
+  const float step_size = state->step_size, v_scale = state->second_moment_scale;
+  const float gradient_scale = state->gradient_scale;
+  float w[V], g[V], first_moment[V], second_moment[V];
+  cuda::load<V>(gradient + first, g);
+  cuda::load<V>(m + first, first_moment);
+  cuda::load<V>(v + first, second_moment);
+  cuda::load<V>(weight + first, w);
+#pragma unroll
+  for (int i = 0; i < V; ++i) {
+    const float grad = g[i] * gradient_scale;
+    first_moment[i] = spec.beta1 * first_moment[i] + (1.0f - spec.beta1) * grad;
+    second_moment[i] = spec.beta2 * second_moment[i] + (1.0f - spec.beta2) * grad * grad;
+    w[i] -= step_size * first_moment[i] / (sqrtf(second_moment[i]) * v_scale + spec.eps);
+  }
+  cuda::store<V>(gradient + first, zero);
+  cuda::store<V>(m + first, first_moment);
+  cuda::store<V>(v + first, second_moment);
+  cuda::store<V>(weight + first, w);
+  if (copy != nullptr) cuda::store<V>(copy + first, w);
+}
+
+}  // namespace
+
+template <class Device, class T>
+void adam_step(Context<Device>& context, const AdamSpec& spec, const StepState* state,
+               std::span<float> weight, std::span<float> gradient, std::span<float> m, std::span<float> v,
+               std::span<T> copy) {
+  const auto count = static_cast<std::int64_t>(weight.size());
+  T* copy_data = copy.empty() ? nullptr : copy.data();
+  const auto launch = [&](auto vector, std::int64_t begin, std::int64_t end) {
+    constexpr int V = decltype(vector)::value;
+    if (begin == end) return;
+    adam_kernel<T, V><<<cuda::blocks_for(end - begin, cuda::block_threads * V), cuda::block_threads, 0,
+                        context.stream()>>>(spec, state, end - begin, weight.data() + begin,
+                                            gradient.data() + begin, m.data() + begin, v.data() + begin,
+                                            copy_data == nullptr ? nullptr : copy_data + begin);
+    cuda::check_launch("adam_kernel");
+  };
+  const bool wide = cuda::aligned(weight.data(), 16) && cuda::aligned(gradient.data(), 16) &&
+                    cuda::aligned(m.data(), 16) && cuda::aligned(v.data(), 16) &&
+                    cuda::aligned(copy_data, 16);
+  const std::int64_t vectors = wide ? count / 8 * 8 : 0;
+  launch(std::integral_constant<int, 8>{}, 0, vectors);
+  launch(std::integral_constant<int, 1>{}, vectors, count);
+}
+
+#define NEUMF_INSTANTIATE(T)                                                                            \
+  template void adam_step<Cuda, T>(Context<Cuda>&, const AdamSpec&, const StepState*, std::span<float>, \
+                                   std::span<float>, std::span<float>, std::span<float>, std::span<T>);
+NEUMF_INSTANTIATE(float)
+NEUMF_INSTANTIATE(bfloat16)
+NEUMF_INSTANTIATE(float16)
+#undef NEUMF_INSTANTIATE
+
+}  // namespace neumf::ops

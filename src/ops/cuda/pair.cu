@@ -1,0 +1,140 @@
+#include "neumf/ops/pair.hpp"
+
+#include "activation.cuh"
+#include "pack.cuh"
+#include "partial_sums.cuh"
+
+namespace neumf::ops {
+namespace {
+
+constexpr int samples_in_flight = 5;        // a positive and its four negatives at once
+constexpr std::int32_t slice_samples = 10;  // groups larger than this are shared by several teams
+
+// A team per slice of a group, with the user's half and the bias in registers. `out` may be `item_half`: a
+// row is read before it is written, by the same lane.
+template <class T, int V>
+__global__ void __launch_bounds__(cuda::block_threads)
+    pair_forward_kernel(BatchView batch, const T* __restrict__ user_half, const T* item_half,
+                        const std::uint32_t* __restrict__ item_index, const float* __restrict__ bias,
+                        Dropout dropout, std::int64_t width, std::uint32_t slices, int team_size, T* out) {
+  const cuda::Team team(team_size);
+  const auto slice = static_cast<std::uint32_t>(team.index) % slices;
+  const std::int64_t g = static_cast<std::uint32_t>(team.index) / slices;
+  const std::int64_t column = team.column<V>(blockIdx.y);
+  if (g >= batch.groups || column >= width) return;
+  float user[V], b[V];
+  cuda::load<V>(user_half + g * width + column, user);
+  cuda::load<V>(bias + column, b);
+#pragma unroll
+  for (int i = 0; i < V; ++i) user[i] += b[i];
+  const std::uint64_t first_id = dropout.active() ? batch.ids[g] : 0;
+
+  const std::int64_t group = g * batch.group_size;
+  const std::int64_t begin = group + slice * std::int64_t{slice_samples};
+  const std::int64_t end = min(begin + slice_samples, group + batch.group_size);
+  for (std::int64_t s = begin; s < end; s += samples_in_flight) {
+    cuda::Pack<T, V> raw[samples_in_flight];
+#pragma unroll
+    for (int u = 0; u < samples_in_flight; ++u) {
+      const std::int64_t sample = min(s + u, end - 1);
+      const std::int64_t row = item_index != nullptr ? item_index[sample] : sample;
+      raw[u] =
+          s + u < end ? cuda::Pack<T, V>::load(item_half + row * width + column) : cuda::Pack<T, V>::zero();
+    }
+#pragma unroll
+    for (int u = 0; u < samples_in_flight; ++u) {
+      if (s + u >= end) break;
+      float values[V];
+      raw[u].widen_to(values);
+#pragma unroll
+      for (int i = 0; i < V; ++i) values[i] += user[i];
+      cuda::activate<V>(dropout, first_id + static_cast<std::uint64_t>(s + u - group), column, values);
+      cuda::store<V>(out + (s + u) * width + column, values);
+    }
+  }
+}
+
+// A team per group; the bias gradient's share of all its groups stays in registers.
+template <class T, int V>
+__global__ void __launch_bounds__(cuda::block_threads)
+    pair_backward_kernel(std::int32_t group_size, const T* __restrict__ dz, std::int64_t groups,
+                         std::int64_t width, int team_size, T* __restrict__ group_sum,
+                         float* __restrict__ partial) {
+  const cuda::Team team(team_size);
+  const std::int64_t column = team.column<V>(blockIdx.y);
+  float total[V] = {};
+  if (column < width) {
+    for (std::int64_t g = team.index; g < groups; g += team.count) {
+      float sum[V] = {};
+      const std::int64_t begin = g * group_size, end = begin + group_size;
+      for (std::int64_t s = begin; s < end; s += samples_in_flight) {
+        cuda::Pack<T, V> raw[samples_in_flight];
+#pragma unroll
+        for (int u = 0; u < samples_in_flight; ++u)
+          raw[u] =
+              s + u < end ? cuda::Pack<T, V>::load(dz + (s + u) * width + column) : cuda::Pack<T, V>::zero();
+#pragma unroll
+        for (int u = 0; u < samples_in_flight; ++u) {
+          float row[V];
+          raw[u].widen_to(row);
+#pragma unroll
+          for (int i = 0; i < V; ++i) sum[i] += row[i];
+        }
+      }
+      cuda::store<V>(group_sum + g * width + column, sum);
+#pragma unroll
+      for (int i = 0; i < V; ++i) total[i] += sum[i];
+    }
+  }
+  cuda::store_block_sums<V>(team, total, column, width, partial);
+}
+
+}  // namespace
+
+template <class Device, class T>
+void pair_forward(Context<Device>& context, const BatchView& batch, Matrix<const T> user_half,
+                  Matrix<const T> item_half, const std::uint32_t* item_index, const float* bias,
+                  const Dropout& dropout, Matrix<T> out) {
+  if (out.size() == 0) return;
+  const auto shape = cuda::row_shape(out.cols, user_half.data, item_half.data, bias, out.data);
+  const std::int64_t slices = (batch.group_size + slice_samples - 1) / slice_samples;
+  require(batch.groups * slices <= context.block_samples(), "a block of {} samples is too large for a GPU",
+          batch.samples());
+  cuda::with_vector(shape, [&](auto vector) {
+    constexpr int V = decltype(vector)::value;
+    pair_forward_kernel<T, V>
+        <<<cuda::grid_for(batch.groups * slices, shape.rows_per_block(), shape.tiles), cuda::block_threads, 0,
+           context.stream()>>>(batch, user_half.data, item_half.data, item_index, bias, dropout, out.cols,
+                               static_cast<std::uint32_t>(slices), shape.team, out.data);
+  });
+  cuda::check_launch("pair_forward_kernel");
+}
+
+template <class Device, class T>
+void pair_backward(Context<Device>& context, std::int32_t group_size, Matrix<const T> dz, Matrix<T> group_sum,
+                   float* bias_grad) {
+  if (group_sum.size() == 0) return;
+  const std::int64_t width = dz.cols;
+  const auto shape = cuda::row_shape(width, dz.data, group_sum.data);
+  const std::int64_t blocks = cuda::reduction_blocks(group_sum.rows, shape);
+  float* partial = cuda::scratch<float>(context, blocks * width);
+  cuda::with_vector(shape, [&](auto vector) {
+    constexpr int V = decltype(vector)::value;
+    pair_backward_kernel<T, V>
+        <<<cuda::grid_for(blocks, 1, shape.tiles), cuda::block_threads, 0, context.stream()>>>(
+            group_size, dz.data, group_sum.rows, width, shape.team, group_sum.data, partial);
+  });
+  cuda::check_launch("pair_backward_kernel");
+  cuda::add_partial_sums(context, partial, blocks, width, bias_grad);
+}
+
+#define NEUMF_INSTANTIATE(T)                                                                              \
+  template void pair_forward<Cuda, T>(Context<Cuda>&, const BatchView&, Matrix<const T>, Matrix<const T>, \
+                                      const std::uint32_t*, const float*, const Dropout&, Matrix<T>);     \
+  template void pair_backward<Cuda, T>(Context<Cuda>&, std::int32_t, Matrix<const T>, Matrix<T>, float*);
+NEUMF_INSTANTIATE(float)
+NEUMF_INSTANTIATE(bfloat16)
+NEUMF_INSTANTIATE(float16)
+#undef NEUMF_INSTANTIATE
+
+}  // namespace neumf::ops
