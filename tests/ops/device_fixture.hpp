@@ -38,6 +38,14 @@ struct DeviceTraits<Cpu> {
   static std::unique_ptr<Context<Cpu>> make_context() { return std::make_unique<Context<Cpu>>(3); }
 };
 
+#ifdef NEUMF_WITH_CUDA
+template <>
+struct DeviceTraits<Cuda> {
+  static bool available() { return Context<Cuda>::device_count() > 0; }
+  static std::unique_ptr<Context<Cuda>> make_context() { return std::make_unique<Context<Cuda>>(0); }
+};
+#endif
+
 template <class DeviceTag, class Type>
 struct Case {
   using Device = DeviceTag;
