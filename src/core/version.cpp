@@ -22,8 +22,10 @@ std::string version_text() {
 #else
   const char* gpu = "none: built without CUDA, runs on CPU ranks";
 #endif
-#ifdef NEUMF_WITH_NCCL
+#if defined(NEUMF_WITH_NCCL)
   const char* nccl = ", NCCL";
+#elif defined(NEUMF_WITH_CUDA)
+  const char* nccl = ", without NCCL: gradients of several GPUs go through MPI";
 #else
   const char* nccl = "";
 #endif

@@ -11,7 +11,7 @@ constexpr std::int32_t slice_samples = 10;  // groups larger than this are share
 
 // A team per slice of a group; the user's row times the weights stays in registers.
 template <class T, int V>
-__global__ void __launch_bounds__(cuda::block_threads)
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     gmf_forward_kernel(BatchView batch, const T* __restrict__ users, const T* __restrict__ items,
                        const float* __restrict__ weight, const float* __restrict__ bias, std::int64_t width,
                        std::uint32_t slices, int team_size, float* __restrict__ logits) {

@@ -15,7 +15,7 @@ constexpr int unroll = 4;
 
 // logits[s] += h[s, :] weight, a team per row and any width.
 template <class T, int V>
-__global__ void __launch_bounds__(cuda::block_threads)
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     head_forward_kernel(const T* __restrict__ h, std::int64_t rows, std::int64_t width,
                         const float* __restrict__ weight, int team_size, float* __restrict__ logits) {
   const cuda::Team team(team_size);
@@ -54,7 +54,7 @@ struct HeadSums {
 // here (rows no wider than a team); otherwise head_forward_kernel has done so, and the grid's second
 // dimension goes over tiles of columns.
 template <class T, int V, bool complete>
-__global__ void __launch_bounds__(cuda::block_threads)
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     head_loss_kernel(const T* __restrict__ h, std::int64_t rows, std::int64_t width,
                      const float* __restrict__ weight, const std::uint8_t* __restrict__ labels, float scale,
                      const float* __restrict__ loss_scale, float keep_scale, int team_size,
@@ -130,7 +130,7 @@ __global__ void head_scalars_kernel(HeadSums partial, std::int64_t blocks, float
   }
 }
 
-__global__ void __launch_bounds__(cuda::block_threads)
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     bce_loss_kernel(std::int64_t samples, const float* __restrict__ logits,
                     const std::uint8_t* __restrict__ labels, double* __restrict__ partial) {
   double sum = 0;

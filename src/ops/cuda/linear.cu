@@ -19,7 +19,7 @@ enum Operation { backward_input, backward_weights };
 
 // y = dropout(relu(y + bias)) in place.
 template <class T, int V>
-__global__ void __launch_bounds__(cuda::block_threads)
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     activate_kernel(BatchView batch, const float* __restrict__ bias, Dropout dropout, std::int64_t rows,
                     std::int64_t width, int team_size, T* __restrict__ y) {
   const cuda::Team team(team_size);
@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(cuda::block_threads)
 
 // dx = x > 0 ? dx * keep_scale : 0, in place and regardless of rows.
 template <class T, int V>
-__global__ void __launch_bounds__(cuda::block_threads)
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     mask_kernel(const T* __restrict__ x, float keep_scale, std::int64_t count, T* __restrict__ dx) {
   const std::int64_t first = (blockIdx.x * std::int64_t{cuda::block_threads} + threadIdx.x) * V;
   if (first >= count) return;
@@ -67,7 +67,7 @@ __global__ void __launch_bounds__(cuda::block_threads)
 
 // bit j of row i = x[i, j] > 0, eight columns per thread; rows are `row_bytes` bytes apart.
 template <class T>
-__global__ void __launch_bounds__(cuda::block_threads)
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     mask_bits_kernel(const T* __restrict__ x, std::int64_t rows, std::uint32_t row_octets,
                      std::int64_t row_bytes, std::uint8_t* __restrict__ bits) {
   const std::int64_t i = blockIdx.x * std::int64_t{cuda::block_threads} + threadIdx.x;
@@ -82,7 +82,7 @@ __global__ void __launch_bounds__(cuda::block_threads)
 
 // Partial column sums of dz, see partial_sums.cuh.
 template <class T, int V>
-__global__ void __launch_bounds__(cuda::block_threads)
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     column_sums_kernel(const T* __restrict__ dz, std::int64_t rows, std::int64_t width, int team_size,
                        float* __restrict__ partial) {
   const cuda::Team team(team_size);
@@ -216,6 +216,10 @@ bool masked_product(Context<Cuda>& context, Matrix<const T> dz, Matrix<const T> 
 template <class T>
 bool try_masked_product(Context<Cuda>& context, Matrix<const T> dz, Matrix<const T> weight, Matrix<const T> x,
                         float keep_scale, Matrix<T> dx) {
+  // Where memory is short the plain way, which needs none, is as good.
+  std::size_t available = 0, total = 0;
+  NEUMF_CUDA(cudaMemGetInfo(&available, &total));
+  if (available < 2 * static_cast<std::size_t>(dx.size()) * sizeof(T)) return false;
   Tensor<T, Cuda> plain(dx.rows, dx.cols);
   const auto run_plain = [&] {
     matmul(context, dz, weight, false, false, Write::overwrite, plain.matrix());

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "context_impl.hpp"
 #include "neumf/core/error.hpp"
@@ -160,10 +162,15 @@ CudaMatmul& prepared(Context<Cuda>& context, const Product& p) {
   auto& impl = context.impl();
   const CudaMatmulKey key = key_of(context, p);
   const bool may_time = context.settings().tune_products && !context.capturing();
-  auto [found, added] = impl.matmuls.try_emplace(key);
+  auto found = impl.matmuls.find(key);
+  if (found == impl.matmuls.end()) {
+    CudaMatmul fresh;
+    describe(key, fresh);
+    found = impl.matmuls.emplace(key, std::move(fresh)).first;
+  } else if (found->second.tuned || !found->second.supported || !may_time) {
+    return found->second;
+  }
   CudaMatmul& matmul = found->second;
-  if (!added && (matmul.tuned || !matmul.supported || !may_time)) return matmul;
-  if (added) describe(key, matmul);
   set_epilogue_pointers(matmul, p);
   const auto algorithms = suggestions(context, key, matmul);
   matmul.supported = !algorithms.empty();

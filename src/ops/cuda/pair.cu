@@ -13,7 +13,7 @@ constexpr std::int32_t slice_samples = 10;  // groups larger than this are share
 // A team per slice of a group, with the user's half and the bias in registers. `out` may be `item_half`: a
 // row is read before it is written, by the same lane.
 template <class T, int V>
-__global__ void __launch_bounds__(cuda::block_threads)
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     pair_forward_kernel(BatchView batch, const T* __restrict__ user_half, const T* item_half,
                         const std::uint32_t* __restrict__ item_index, const float* __restrict__ bias,
                         Dropout dropout, std::int64_t width, std::uint32_t slices, int team_size, T* out) {
@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(cuda::block_threads)
 
 // A team per group; the bias gradient's share of all its groups stays in registers.
 template <class T, int V>
-__global__ void __launch_bounds__(cuda::block_threads)
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     pair_backward_kernel(std::int32_t group_size, const T* __restrict__ dz, std::int64_t groups,
                          std::int64_t width, int team_size, T* __restrict__ group_sum,
                          float* __restrict__ partial) {

@@ -85,7 +85,7 @@ struct PartialList {
 };
 
 template <class Source, int V>
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, resident_blocks)
     segmented_sum_kernel(Source source, const std::uint32_t* __restrict__ keys,
                          const std::uint32_t* __restrict__ order, std::int64_t count, int chunk,
                          std::int64_t chunks, std::int64_t width, int team_size, float* __restrict__ table,
@@ -191,7 +191,7 @@ __device__ __forceinline__ void atomic_add(float* to, const float (&values)[V]) 
 
 // The alternative: rows are added in any order.
 template <class Source, int V>
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, resident_blocks)
     atomic_sum_kernel(Source source, const std::uint32_t* __restrict__ ids, std::int64_t count,
                       std::int64_t width, int team_size, float* __restrict__ table) {
   constexpr int unroll = 4;

@@ -19,6 +19,9 @@ namespace neumf::cuda {
 // Threads per block of every row kernel: 8 warps let the scheduler fill a multiprocessor at any register
 // count up to 255 in steps of 1/8 or finer.
 inline constexpr int block_threads = 256;
+// Blocks that must fit on a multiprocessor at once: 16 warps with several loads in flight each saturate
+// memory, and up to 128 registers per thread leave the compiler nothing to spill.
+inline constexpr int resident_blocks = 2;
 // Blocks of kernels that leave one partial sum per block: about 8 on each multiprocessor of a large GPU. A
 // constant, so that sums are the same on every GPU.
 inline constexpr std::int64_t partial_blocks = 1024;
