@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Installs what the build needs and builds neumf in build/. Does nothing, quickly, where all is there.
 #
-#   jobs/setup.sh [--preset release|debug|asan|ci] [--tests]
+#   jobs/setup.sh [--preset release|debug|asan|ci] [--tests] [--bench]     tests include the benchmarks
 #
 # Debian and Ubuntu: missing packages are installed with apt-get (as root, or through sudo). Elsewhere the list is
 # printed. CUDA and NCCL are used where they are installed; they are never installed here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-preset=release tests=0
+preset=release tests=0 bench=0
 while (($#)); do
   case $1 in
     --preset) preset=$2; shift 2 ;;
-    --tests) tests=1; shift ;;
+    --tests) tests=1 bench=1; shift ;;
+    --bench) bench=1; shift ;;
     *) echo "setup.sh: unknown option '$1'" >&2; exit 2 ;;
   esac
 done
@@ -23,6 +24,7 @@ packages=(build-essential cmake ninja-build libopenmpi-dev openmpi-bin libhdf5-d
   libboost-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev libarchive-dev libssl-dev librandom123-dev
   curl ca-certificates unzip)
 ((tests)) && packages+=(libgtest-dev libgmock-dev)
+((bench)) && packages+=(libbenchmark-dev)
 
 install_packages() {
   command -v dpkg-query >/dev/null || {
@@ -58,15 +60,22 @@ install_packages() {
 build() {
   local folder=build
   case $preset in debug) folder=build-debug ;; asan) folder=build-asan ;; esac
-  local tests_flag=OFF
-  # Once a build folder has tests, it keeps them.
-  if ((tests)) || grep -qs '^NEUMF_TESTS:BOOL=ON' "$folder/CMakeCache.txt"; then tests_flag=ON; fi
+  # Once a build folder has tests or benchmarks, it keeps them.
+  local flags=() name
+  for name in TESTS BENCH; do
+    local wanted=OFF
+    if { [[ $name == TESTS ]] && ((tests)); } || { [[ $name == BENCH ]] && ((bench)); } ||
+      grep -qs "^NEUMF_$name:BOOL=ON" "$folder/CMakeCache.txt"; then
+      wanted=ON
+    fi
+    flags+=("-DNEUMF_$name=$wanted")
+  done
   local generator=()
   [[ -e $folder/CMakeCache.txt ]] || generator=(-G Ninja)
   # Configuring prints much and says little; it is shown only if it fails.
   local log
   log=$(mktemp)
-  if ! cmake --preset "$preset" "${generator[@]}" -DNEUMF_TESTS=$tests_flag >"$log" 2>&1; then
+  if ! cmake --preset "$preset" "${generator[@]}" "${flags[@]}" >"$log" 2>&1; then
     cat "$log" >&2
     exit 1
   fi
