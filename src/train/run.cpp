@@ -50,8 +50,14 @@ bool all_ranks_see_gpus(const Communicator& communicator) {
 void run_on_cuda(const Options& options, const Communicator& communicator) {
   const Precision precision =
       options.amp && options.precision == Precision::fp32 ? Precision::fp16 : options.precision;
+  communicator.together([&] {
+    require(options.allreduce_dtype != Precision::fp16 || precision == Precision::fp16,
+            "--allreduce_dtype fp16: needs the loss scaling of --precision fp16; with {} use bf16 or fp32",
+            name_of(precision));
+  });
   CudaSettings settings;
-  settings.allow_tf32 = precision == Precision::tf32;
+  // Beside half precision, the few products in fp32 may be as coarse.
+  settings.allow_tf32 = precision != Precision::fp32;
   settings.tune_products = !options.deterministic;
   switch (options.allreduce_dtype) {
     case Precision::fp16:

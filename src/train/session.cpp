@@ -180,9 +180,9 @@ class Session {
         {"model", fmt::format("NeuMF, factors {}, layers {}: {} parameters", shape.factors,
                               fmt::join(shape.layers, " "),
                               with_commas(static_cast<std::uint64_t>(shape.parameters())))},
-        {"ranks", fmt::format("{} on {}, {} thread{} each, {}; user embeddings {}", communicator_.size(),
-                              Device::name, context_.threads(), context_.threads() == 1 ? "" : "s",
-                              TypeName<T>::value, replicated_ ? "replicated" : "partitioned")}};
+        {"ranks",
+         fmt::format("{} on {}, {}; user embeddings {}", communicator_.size(), context_.description(),
+                     TypeName<T>::value, replicated_ ? "replicated" : "partitioned")}};
     if (trainer != nullptr) {
       rows.emplace_back(
           "batch", fmt::format("{} samples in {} micro-batch{}, {} updates per epoch; {} sampling, {} "
@@ -198,6 +198,8 @@ class Session {
     }
     rows.emplace_back("memory", fmt::format("{} per rank", mebibytes(bytes)));
     communicator_.together([&] { reporter_->start(rows); });
+    if (trainer != nullptr && !trainer->reducer().warning().empty())
+      reporter_->note("warning: " + trainer->reducer().warning());
     if (inputs_.checkpoint && inputs_.checkpoint->dataset_id != data.id())
       reporter_->note(
           "note: the checkpoint was trained on another preprocessing of this data set, so ids, the "

@@ -29,6 +29,8 @@ class GradientReducer {
   virtual bool only_submits() const { return false; }
   // For people: "MPI", "NCCL", "none (one rank)".
   virtual std::string name() const = 0;
+  // What the user should know about this choice, or nothing.
+  virtual std::string warning() const { return {}; }
   // Bytes that this rank has given to reductions so far.
   std::uint64_t bytes() const { return bytes_; }
 

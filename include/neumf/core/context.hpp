@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "neumf/core/device.hpp"
 
@@ -23,6 +24,8 @@ class Context<Cpu> {
   Context& operator=(const Context&) = delete;
 
   int threads() const { return threads_; }
+  // For people: "cpu, 2 threads each".
+  std::string description() const;
   // Samples per block of a training step that keep a block's activations in the caches near the cores.
   int block_samples() const { return 1024 * threads_; }
   // Waits until everything submitted has finished. Nothing to wait for on a CPU.

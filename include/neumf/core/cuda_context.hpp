@@ -54,6 +54,7 @@ class Context<Cuda> {
   int device() const { return device_; }
   // For people: "NVIDIA H100 80GB HBM3".
   const std::string& device_name() const { return device_name_; }
+  std::string description() const { return device_name_; }
   int multiprocessors() const { return multiprocessors_; }
   std::size_t device_bytes() const { return device_bytes_; }
   // Host threads that operations use.

@@ -6,6 +6,7 @@
 // where it was active and kept, which is all that the backward pass needs.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "neumf/random/philox.hpp"
@@ -23,7 +24,7 @@ struct Dropout {
 
   // `rate` in [0, 1) is rounded to a multiple of 2^-16; the scale uses the rounded rate.
   static Dropout at_rate(float rate, std::uint64_t seed, std::uint32_t epoch, std::uint32_t layer) {
-    Dropout dropout{static_cast<std::uint32_t>(rate * 65536.0f + 0.5f), 1.0f, seed, epoch, layer};
+    Dropout dropout{static_cast<std::uint32_t>(std::lround(rate * 65536.0f)), 1.0f, seed, epoch, layer};
     dropout.threshold = dropout.threshold > 65535u ? 65535u : dropout.threshold;
     dropout.keep_scale = 65536.0f / static_cast<float>(65536u - dropout.threshold);
     return dropout;

@@ -59,6 +59,9 @@ class MpiReducer : public GradientReducer<Cuda> {
   // The copies to the host run beside the backward pass.
   bool asynchronous() const override { return true; }
   std::string name() const override { return "MPI (" + why_ + ")"; }
+  std::string warning() const override {
+    return why_ + ": gradients go through the host's memory and MPI, which is slower than NCCL";
+  }
 
  private:
   struct Piece {

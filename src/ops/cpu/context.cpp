@@ -32,6 +32,10 @@ Context<Cpu>::Context(int threads) : threads_(threads), impl_(std::make_unique<I
 
 Context<Cpu>::~Context() = default;
 
+std::string Context<Cpu>::description() const {
+  return fmt::format("cpu, {} thread{} each", threads_, threads_ == 1 ? "" : "s");
+}
+
 template <class T>
 void upload(Context<Cpu>& /*context*/, std::span<const T> host, T* device) {
   std::copy(host.begin(), host.end(), device);
