@@ -16,7 +16,7 @@ struct MatmulKey {
   std::int64_t m, n, k;
   bool transpose_a, transpose_b, accumulate;
   dnnl::memory::data_type in, out;
-  auto operator<=>(const MatmulKey&) const = default;
+  auto operator<=>(const MatmulKey&) const = default;  // NOLINT(modernize-use-nullptr): a false alarm
 };
 
 struct Context<Cpu>::Impl {
