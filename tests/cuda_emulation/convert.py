@@ -1,0 +1,66 @@
+"""Rewrites a CUDA source for an ordinary C++ compiler that sees device.hpp first: convert.py SOURCE OUTPUT
+
+    kernel<<<grid, block, bytes, stream>>>(arguments)   becomes a call of launch()
+    extern __shared__ T name[];                         becomes a pointer to the emulated shared memory
+    #ifdef __CUDACC__, __CUDA_ARCH__ >= N               become true
+
+Lines keep their numbers, and #line names the source, so that compilers and debuggers show the original.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+# A kernel's name with template arguments (which may have some of their own), and the configuration.
+LAUNCH = re.compile(r"([\w:]+(?:<(?:[^<>;]|<[^<>;]*>)*>)?)(\s*)<<<(.*?)>>>(?=\()", re.DOTALL)
+
+
+def closing(text: str, opening: int) -> int:
+    """Where the bracket that opens at `opening` closes."""
+    depth = 0
+    for i in range(opening, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[i], 0)
+        if depth == 0:
+            return i
+    raise ValueError("a kernel's arguments are not closed")
+
+
+def convert_launches(text: str) -> str:
+    out = []
+    position = 0
+    while match := LAUNCH.search(text, position):
+        end = closing(text, match.end()) + 1
+        kernel, space, configuration = match.groups()
+        out.append(text[position : match.start()])
+        call = f"{kernel}{text[match.end() : end]}"
+        out.append(f"::neumf::emulation::launch({configuration},{space} [&] {{ {call}; }})")
+        position = end
+    out.append(text[position:])
+    converted = "".join(out)
+    if "<<<" in converted:
+        raise ValueError("a kernel launch is written in a way that convert.py does not know")
+    return converted
+
+
+def convert(text: str) -> str:
+    text = convert_launches(text)
+    text = re.sub(
+        r"extern __shared__ ([\w:]+) (\w+)\[\];",
+        r"auto* \2 = static_cast<\1*>(::neumf::emulation::dynamic_shared_memory());",
+        text,
+    )
+    text = text.replace("#ifdef __CUDACC__", "#if 1")
+    return re.sub(r"__CUDA_ARCH__ >= \d+", "1", text)
+
+
+def main() -> None:
+    source, output = map(Path, sys.argv[1:])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        output.write_text(f'#line 1 "{source.resolve()}"\n{convert(source.read_text())}')
+    except ValueError as error:
+        sys.exit(f"{source}: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+// A function that can be left in the middle and continued later, on a stack of its own.
+#pragma once
+
+#include <ucontext.h>
+
+#include <cstddef>
+#include <memory>
+
+namespace neumf::emulation {
+
+// Neither moves nor copies: a saved context points into itself.
+class Fiber {
+ public:
+  Fiber() : stack_(new std::byte[stack_bytes]) {}
+  Fiber(const Fiber&) = delete;
+  Fiber& operator=(const Fiber&) = delete;
+
+  // The next resume() calls `entry`, which must end with suspend() and is not resumed after that. Whatever an
+  // earlier entry left on the stack is forgotten.
+  void start(void (*entry)());
+  // Runs the fiber until it suspends itself.
+  void resume();
+  void suspend();
+
+ private:
+  static constexpr std::size_t stack_bytes = 65536;  // kernels keep a few hundred bytes, the rest is headroom
+  std::unique_ptr<std::byte[]> stack_;
+  ucontext_t inside_{}, outside_{};
+};
+
+}  // namespace neumf::emulation
