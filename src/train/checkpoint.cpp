@@ -31,13 +31,14 @@ std::string object(const Segment& segment) {
 // and what a run that was killed left.
 void remove_stale(const std::filesystem::path& directory, const std::string& name,
                   const std::string& generation) {
+  const std::string master = fmt::format("{}.h5", name), prefix = fmt::format("{}.", name);
+  const std::string current = fmt::format("{}.{}.part-", name, generation);
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
     const std::string file = entry.path().filename().string();
-    const bool ours = file.starts_with(name + ".") && file != name + ".h5" &&
+    const bool ours = file.starts_with(prefix) && file != master &&
                       (file.find(".part-") != std::string::npos || file.ends_with(".tmp"));
-    if (ours && !file.starts_with(name + "." + generation + ".part-"))
-      std::filesystem::remove(entry.path(), ignored);
+    if (ours && !file.starts_with(current)) std::filesystem::remove(entry.path(), ignored);
   }
 }
 

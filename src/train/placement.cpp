@@ -32,8 +32,9 @@ int threads_for_rank(const Communicator& communicator) {
   check_mpi(
       MPI_Allgather(&mine, sizeof mine, MPI_BYTE, masks.data(), sizeof mine, MPI_BYTE, communicator.node()),
       "MPI_Allgather");
-  const auto sharing = std::count_if(masks.begin(), masks.end(),
-                                     [&](const cpu_set_t& other) { return CPU_EQUAL(&other, &mine) != 0; });
+  const auto sharing = std::max<std::ptrdiff_t>(
+      1, std::count_if(masks.begin(), masks.end(),
+                       [&](const cpu_set_t& other) { return CPU_EQUAL(&other, &mine) != 0; }));
   int threads = std::max(1, CPU_COUNT(&mine) / static_cast<int>(sharing));
   if (const int limit = control_group_limit(); limit > 0)
     threads = std::min(threads, std::max(1, limit / communicator.node_size()));

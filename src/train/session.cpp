@@ -200,10 +200,11 @@ class Session {
     communicator_.together([&] { reporter_->start(rows); });
     if (trainer != nullptr && !trainer->reducer().warning().empty())
       reporter_->note("warning: " + trainer->reducer().warning());
-    if (inputs_.checkpoint && inputs_.checkpoint->dataset_id != data.id())
+    if (inputs_.checkpoint && inputs_.checkpoint->dataset_id != data.id()) {
       reporter_->note(
           "note: the checkpoint was trained on another preprocessing of this data set, so ids, the "
           "held-out items or the negatives may differ");
+    }
   }
 
   void evaluate(EpochReport& report) {
@@ -234,16 +235,18 @@ class Session {
   // decisions are the same on every rank.
   void report_loss_scale(const Trainer<Device, T>& trainer) {
     const ops::StepState state = trainer.state();
-    if (state.skipped > skipped_)
+    if (state.skipped > skipped_) {
       reporter_->note(
           fmt::format("       {} update{} skipped because a gradient overflowed; the loss scale is now {}",
                       state.skipped - skipped_, state.skipped - skipped_ == 1 ? "" : "s", state.loss_scale));
+    }
     skipped_ = state.skipped;
-    if (state.loss_scale < 1e-4f)
+    if (state.loss_scale < 1e-4f) {
       throw CollectiveError(
           fmt::format("the loss scale fell to {}: gradients overflow at any scale. Lower "
                       "--learning_rate (now {}), or use --precision bf16 or fp32",
                       state.loss_scale, options_.learning_rate));
+    }
   }
 
   // Every rank has the same loss, so every rank stops.

@@ -72,8 +72,8 @@ NEUMF_HD inline std::uint32_t sample_item(const TrainingSetView& set, const Samp
   std::uint32_t item = 0;
   for (std::uint32_t block = 0; block < max_blocks; ++block) {
     const auto bits = philox(id, block);
-    for (int lane = 0; lane < 4; ++lane) {
-      item = bounded(bits.v[lane], spec.item_count);
+    for (const std::uint32_t word : bits.v) {
+      item = bounded(word, spec.item_count);
       if (!spec.exact_negatives || !in_training(set, user, item)) return item;
     }
   }
