@@ -18,8 +18,7 @@ int main(int argc, char** argv) {
       if (communicator.is_root()) fmt::print("{}", command_line.text);
       return EXIT_SUCCESS;
     }
-    neumf::run(command_line.options, communicator);
-    return EXIT_SUCCESS;
+    return neumf::run(command_line.options, communicator);
   } catch (const neumf::CollectiveError& error) {
     // All ranks are here: one says why and all leave.
     if (communicator.is_root()) fmt::print(stderr, "neumf: error: {}\n", error.what());

@@ -28,8 +28,9 @@ std::string innermost_error() {
   return text.empty() ? "unknown HDF5 error" : text;
 }
 
+// Each thread has an error stack of its own.
 void silence_error_printing() {
-  static const herr_t done = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  thread_local const herr_t done = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   (void)done;
 }
 
@@ -43,6 +44,18 @@ Status check(Status status, const std::filesystem::path& path, const std::string
 
 hsize_t product(const Dims& dims) {
   return std::accumulate(dims.begin(), dims.end(), hsize_t{1}, std::multiplies<>());
+}
+
+// A read that stops at the first number that the memory type does not hold, where HDF5 would clip it.
+Handle strict_transfer() {
+  Handle list(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
+  H5Pset_type_conv_cb(
+      list.get(),
+      [](H5T_conv_except_t exception, hid_t, hid_t, void*, void*, void*) {
+        return exception == H5T_CONV_EXCEPT_PRECISION ? H5T_CONV_UNHANDLED : H5T_CONV_ABORT;
+      },
+      nullptr);
+  return list;
 }
 
 // Chunks of about 1 MiB along the first dimension: large enough to stream, small enough to read by user
@@ -139,13 +152,17 @@ File File::create(const std::filesystem::path& path) {
   return File(Handle(id, H5Fclose), path);
 }
 
-File File::open(const std::filesystem::path& path) {
+File File::open(const std::filesystem::path& path, OtherFiles other_files) {
   silence_error_printing();
+  // A file names its filters, and a filter that HDF5 lacks would be loaded from HDF5_PLUGIN_PATH.
+  H5PLset_loading_state(0);
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) fail("{}: no such file", path.string());
   const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
   if (id < 0) fail("{}: not a readable HDF5 file: {}", path.string(), innermost_error());
-  return File(Handle(id, H5Fclose), path);
+  File file(Handle(id, H5Fclose), path);
+  file.other_files_ = other_files;
+  return file;
 }
 
 bool File::exists(const std::string& name) const {
@@ -158,8 +175,53 @@ bool File::exists(const std::string& name) const {
 }
 
 Handle File::open_dataset(const std::string& name) const {
-  if (!exists(name)) fail("{}: data set {} is missing", path_.string(), name);
-  return Handle(check(H5Dopen2(handle_.get(), name.c_str(), H5P_DEFAULT), path_, name, "open"), H5Dclose);
+  check_links(name);
+  Handle dataset(check(H5Dopen2(handle_.get(), name.c_str(), H5P_DEFAULT), path_, name, "open"), H5Dclose);
+  if (other_files_ == OtherFiles::refused) check_storage(dataset, name);
+  return dataset;
+}
+
+void File::check_links(const std::string& name) const {
+  for (std::size_t end = name.find('/', 1);; end = name.find('/', end + 1)) {
+    const std::string part = name.substr(0, end);
+    if (H5Lexists(handle_.get(), part.c_str(), H5P_DEFAULT) <= 0)
+      fail("{}: data set {} is missing", path_.string(), name);
+    H5L_info_t link;
+    check(H5Lget_info(handle_.get(), part.c_str(), &link, H5P_DEFAULT), path_, part, "look up");
+    require(other_files_ == OtherFiles::followed || link.type == H5L_TYPE_HARD,
+            "{}: {} is a link, which is not followed: it could lead to any file; copy the data into this one",
+            path_.string(), part);
+    if (end == std::string::npos) return;
+  }
+}
+
+void File::check_storage(const Handle& dataset, const std::string& name) const {
+  const Handle properties(check(H5Dget_create_plist(dataset.get()), path_, name, "read the layout of"),
+                          H5Pclose);
+  const bool elsewhere =
+      H5Pget_layout(properties.get()) == H5D_VIRTUAL || H5Pget_external_count(properties.get()) != 0;
+  require(!elsewhere, "{}: {} is stored in other files, which are not followed; copy the data into this one",
+          path_.string(), name);
+  bool compressed = false;
+  const int filters = check(H5Pget_nfilters(properties.get()), path_, name, "read the filters of");
+  for (int i = 0; i < filters; ++i) {
+    unsigned flags = 0;
+    std::size_t values = 0;
+    const H5Z_filter_t filter = H5Pget_filter2(properties.get(), static_cast<unsigned>(i), &flags, &values,
+                                               nullptr, 0, nullptr, nullptr);
+    compressed |= filter != H5Z_FILTER_FLETCHER32 && filter != H5Z_FILTER_SHUFFLE;
+  }
+  // A few bytes can describe any number of elements that were never written: without this, reading them
+  // would take any amount of memory. Deflate shrinks at most about a thousandfold.
+  const Handle space(H5Dget_space(dataset.get()), H5Sclose);
+  const Handle type(H5Dget_type(dataset.get()), H5Tclose);
+  const std::size_t width = H5Tget_size(type.get());
+  const hssize_t count = check(H5Sget_simple_extent_npoints(space.get()), path_, name, "read the shape of");
+  const auto stored = static_cast<double>(H5Dget_storage_size(dataset.get()));
+  const double claimed = static_cast<double>(count) * static_cast<double>(width);
+  require(width > 0 && claimed <= stored * (compressed ? 1100.0 : 1.0),
+          "{}: {} claims {} elements, but the file holds {:.0f} bytes of it; the file is damaged",
+          path_.string(), name, count, stored);
 }
 
 Dims File::dims(const std::string& name) const {
@@ -233,9 +295,10 @@ void File::read_rows(const std::string& name, hsize_t first, std::span<T> out) c
   const Handle file_space = row_selection(shape, first, out.size() / row_size);
   const hsize_t size = out.size();
   const Handle memory_space(H5Screate_simple(1, &size, nullptr), H5Sclose);
-  check(
-      H5Dread(dataset.get(), memory_type<T>(), memory_space.get(), file_space.get(), H5P_DEFAULT, out.data()),
-      path_, name, "read");
+  const Handle transfer = strict_transfer();
+  check(H5Dread(dataset.get(), memory_type<T>(), memory_space.get(), file_space.get(), transfer.get(),
+                out.data()),
+        path_, name, "read");
 }
 
 void File::write_strings(const std::string& name, const std::vector<std::string>& data) {
@@ -307,8 +370,12 @@ void File::write_virtual(const std::string& name, const Dims& dims, hid_t file_t
 
 Handle File::open_attribute(const std::string& name) const {
   if (!has_attribute(name)) fail("{}: attribute '{}' is missing", path_.string(), name);
-  return Handle(check(H5Aopen(handle_.get(), name.c_str(), H5P_DEFAULT), path_, name, "open attribute"),
-                H5Aclose);
+  Handle attribute(check(H5Aopen(handle_.get(), name.c_str(), H5P_DEFAULT), path_, name, "open attribute"),
+                   H5Aclose);
+  const Handle space(H5Aget_space(attribute.get()), H5Sclose);
+  require(H5Sget_simple_extent_npoints(space.get()) == 1, "{}: attribute '{}' is not a single value",
+          path_.string(), name);
+  return attribute;
 }
 
 bool File::has_attribute(const std::string& name) const {
@@ -360,6 +427,10 @@ std::string File::string_attribute(const std::string& name) const {
   const Handle type(H5Aget_type(attribute.get()), H5Tclose);
   require(H5Tget_class(type.get()) == H5T_STRING && H5Tis_variable_str(type.get()) == 0,
           "{}: attribute '{}' is not a fixed-length string", path_.string(), name);
+  // Options and layer sizes; far below what would hurt.
+  require(H5Tget_size(type.get()) <= (1u << 24),
+          "{}: attribute '{}' claims {} characters; the file is damaged", path_.string(), name,
+          H5Tget_size(type.get()));
   std::string value(H5Tget_size(type.get()), '\0');
   check(H5Aread(attribute.get(), type.get(), value.data()), path_, name, "read attribute");
   value.resize(strnlen(value.data(), value.size()));

@@ -1,138 +1,114 @@
 #include "neumf/train/checkpoint.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
+#include <cmath>
 #include <sstream>
-#include <vector>
 
+#include "checkpoint_files.hpp"
 #include "neumf/core/error.hpp"
-#include "neumf/core/version.hpp"
 #include "neumf/data/hdf5.hpp"
-#include "neumf/data/layout.hpp"
 #include "neumf/nn/instantiate.hpp"
 
 namespace neumf {
 namespace {
 
-constexpr std::int64_t format_version = 1;
-constexpr const char* kind = "neumf-checkpoint";
+namespace files = checkpoint_files;
 
-std::string part_file(const std::string& name, const std::string& generation, int part, int parts) {
-  return fmt::format("{}.{}.part-{:04}-of-{:04}.h5", name, generation, part, parts);
-}
+constexpr const char* model_group = "/model/";
 
-std::string object(const Segment& segment) {
-  return "/model/" + segment.name;
-}
-
-// Files of `name` in the directory that the published master does not refer to: parts of older checkpoints,
-// and what a run that was killed left.
-void remove_stale(const std::filesystem::path& directory, const std::string& name,
-                  const std::string& generation) {
-  const std::string master = fmt::format("{}.h5", name), prefix = fmt::format("{}.", name);
-  const std::string current = fmt::format("{}.{}.part-", name, generation);
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-    const std::string file = entry.path().filename().string();
-    const bool ours = file.starts_with(prefix) && file != master &&
-                      (file.find(".part-") != std::string::npos || file.ends_with(".tmp"));
-    if (ours && !file.starts_with(current)) std::filesystem::remove(entry.path(), ignored);
-  }
-}
-
+// Reads rows [first, first + rows) of the segment's matrix in `group` into rows [row, ...) of its place in
+// `values`.
 template <class Device>
-void write_matrix(Context<Device>& context, hdf5::File& file, const Segment& segment, Matrix<float> weight,
-                  std::int64_t first_row, std::int64_t rows) {
-  std::vector<float> host(static_cast<std::size_t>(rows * segment.cols));
-  download(context, static_cast<const float*>(weight.row(first_row)), std::span<float>(host));
-  file.write<float>(object(segment), host, {static_cast<hsize_t>(rows), static_cast<hsize_t>(segment.cols)});
-}
-
-// Reads rows [first, first + rows) of the object into rows [row, ...) of the weight.
-template <class Device>
-void read_matrix(Context<Device>& context, const hdf5::File& file, const Segment& segment,
-                 std::uint64_t first, std::int64_t rows, Matrix<float> weight, std::int64_t row) {
-  const auto dims = file.dims(object(segment));
+void read_matrix(Context<Device>& context, const hdf5::File& file, const std::string& group,
+                 const Segment& segment, std::uint64_t first, std::int64_t rows, std::span<float> values,
+                 std::int64_t row) {
+  const std::string object = group + segment.name;
+  const auto dims = file.dims(object);
   require(dims.size() == 2 && dims[1] == static_cast<hsize_t>(segment.cols) &&
               dims[0] >= first + static_cast<hsize_t>(rows),
           "{}: {} has not the shape that the model needs ({} columns); the checkpoint is damaged",
-          file.path().string(), object(segment), segment.cols);
+          file.path().string(), object, segment.cols);
   std::vector<float> host(static_cast<std::size_t>(rows * segment.cols));
-  file.read_rows<float>(object(segment), first, std::span<float>(host));
-  upload(context, std::span<const float>(host), weight.row(row));
+  file.read_rows<float>(object, first, std::span<float>(host));
+  require(std::all_of(host.begin(), host.end(), [](float value) { return std::isfinite(value); }),
+          "{}: {} holds a value that is not a finite number; the checkpoint is damaged", file.path().string(),
+          object);
+  upload(context, std::span<const float>(host), values.data() + segment.offset + row * segment.cols);
 }
 
 hdf5::File open_master(const std::filesystem::path& master) {
   auto file = hdf5::File::open(master);
-  require(file.has_attribute("kind") && file.string_attribute("kind") == kind,
+  require(file.has_attribute("kind") && file.string_attribute("kind") == files::kind,
           "{}: not a neumf checkpoint; name the .h5 file that --checkpoint_dir received, without '.part-'",
           master.string());
   const std::int64_t version = file.int_attribute("format_version");
-  require(version == format_version, "{}: checkpoint format version {}, but this program reads version {}",
-          master.string(), version, format_version);
+  require(version == files::format_version,
+          "{}: checkpoint format version {}, but this program reads version {}", master.string(), version,
+          files::format_version);
   return file;
 }
 
-}  // namespace
-
-template <class Device, class T>
-void save_checkpoint(Context<Device>& context, const Communicator& communicator,
-                     const std::filesystem::path& directory, const std::string& name,
-                     const CheckpointInfo& info, const Dataset& dataset, Parameters<Device, T>& parameters,
-                     const UserRange& users, std::int64_t first_row) {
-  // Parts of one save carry one name, so that parts of two saves never mix.
-  const std::string generation = communicator.broadcast(fmt::format(
-      "e{:04}-{:x}", info.epoch,
-      std::chrono::system_clock::now().time_since_epoch().count() ^ (std::int64_t{getpid()} << 40)));
-  const auto part = directory / part_file(name, generation, communicator.rank(), communicator.size());
-  const auto part_tmp = part.string() + ".tmp";
-  const auto& layout = parameters.layout();
-
-  communicator.together([&] {
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error) fail("{}: cannot create the checkpoint directory: {}", directory.string(), error.message());
-    auto file = hdf5::File::create(part_tmp);
-    file.set_attribute("generation", generation);
-    file.set_attribute("first_user", static_cast<std::int64_t>(users.first));
-    file.set_attribute("users", static_cast<std::int64_t>(users.size()));
-    for (const Segment* segment : {&layout.user_gmf, &layout.user_mlp})
-      write_matrix(context, file, *segment, parameters.weight(*segment), first_row,
-                   static_cast<std::int64_t>(users.size()));
-    file.close();
-    hdf5::publish(part_tmp, part);
-  });
-  communicator.together([&] {
-    if (!communicator.is_root()) return;
-    const auto master = directory / (name + ".h5");
-    const auto master_tmp = master.string() + ".tmp";
-    auto file = hdf5::File::create(master_tmp);
-    file.set_attribute("kind", std::string(kind));
-    file.set_attribute("format_version", format_version);
-    file.set_attribute("created_by", fmt::format("neumf {}", version()));
-    file.set_attribute("generation", generation);
-    file.set_attribute("parts", std::int64_t{communicator.size()});
-    file.set_attribute("users", info.shape.users);
-    file.set_attribute("items", info.shape.items);
-    file.set_attribute("factors", info.shape.factors);
-    file.set_attribute("layers", fmt::format("{}", fmt::join(info.shape.layers, " ")));
-    file.set_attribute("dataset_id", info.dataset_id);
-    file.set_attribute("epoch", std::int64_t{info.epoch});
-    file.set_attribute("hit_rate", info.hit_rate);
-    file.set_attribute("ndcg", info.ndcg);
-    file.set_attribute("topk", std::int64_t{info.topk});
-    file.set_attribute("options", info.options);
-    for (const Segment* segment : layout.shared_segments())
-      write_matrix(context, file, *segment, parameters.weight(*segment), 0, segment->rows);
-    file.write_strings(layout::user_ids, dataset.user_ids());
-    file.write_strings(layout::item_ids, dataset.item_ids());
-    file.close();
-    hdf5::publish(master_tmp, master);
-    remove_stale(directory, name, generation);
-  });
+// Calls `work` with (part, parts, file) for every part of a checkpoint, in order of their users.
+template <class Work>
+void for_each_part(const hdf5::File& master_file, const std::filesystem::path& master, const Work& work) {
+  const std::string generation = master_file.string_attribute("generation");
+  const auto parts = master_file.int_attribute("parts");
+  require(generation.find('/') == std::string::npos && parts >= 1 && parts <= 1000000,
+          "{}: generation '{}' and {} parts; the checkpoint is damaged", master.string(), generation, parts);
+  for (int part = 0; part < parts; ++part) {
+    const auto path =
+        files::part(master.parent_path(), master.stem().string(), generation, part, static_cast<int>(parts));
+    const auto file = hdf5::File::open(path);
+    require(file.string_attribute("generation") == generation, "{}: belongs to another checkpoint than {}",
+            path.string(), master.string());
+    work(part, static_cast<int>(parts), file);
+  }
 }
+
+// Reads one group's shared matrices from the master, and the users' rows from the parts that have them.
+template <class Device>
+void read_tables(Context<Device>& context, const hdf5::File& master_file, const std::filesystem::path& master,
+                 const std::string& group, const ParameterLayout& layout, std::span<float> values,
+                 const UserRange& users, std::int64_t first_row) {
+  for (const Segment* segment : layout.shared_segments())
+    read_matrix(context, master_file, group, *segment, 0, segment->rows, values, 0);
+  std::uint64_t next = 0;  // the first user of the next part
+  for_each_part(master_file, master, [&](int /*part*/, int /*parts*/, const hdf5::File& file) {
+    const std::int64_t begin = file.int_attribute("first_user"), count = file.int_attribute("users");
+    require(begin >= 0 && static_cast<std::uint64_t>(begin) == next && count >= 0 && count <= UINT32_MAX,
+            "{}: {} users from {} on, but the part before ends at {}; the checkpoint is damaged",
+            file.path().string(), count, begin, next);
+    next += static_cast<std::uint64_t>(count);
+    const std::uint64_t first = std::max(static_cast<std::uint64_t>(begin), users.first);
+    const std::uint64_t last = std::min(next, users.last);
+    if (first >= last) return;
+    for (const Segment* segment : {&layout.user_gmf, &layout.user_mlp})
+      read_matrix(context, file, group, *segment, first - static_cast<std::uint64_t>(begin),
+                  static_cast<std::int64_t>(last - first), values,
+                  first_row + static_cast<std::int64_t>(first - users.first));
+  });
+  require(next >= users.last,
+          "{}: its parts hold {} users, fewer than the {} asked for; the checkpoint is damaged",
+          master.string(), next, users.last);
+}
+
+std::vector<EpochReport> read_history(const hdf5::File& file) {
+  constexpr const char* object = "/history";
+  constexpr std::size_t columns = 10;
+  const auto dims = file.dims(object);
+  require(dims.size() == 2 && dims[1] == columns, "{}: {} has not {} columns; the checkpoint is damaged",
+          file.path().string(), object, columns);
+  const auto values = file.read<double>(object);
+  std::vector<EpochReport> history;
+  for (std::size_t i = 0; i + columns <= values.size(); i += columns) {
+    const double* v = &values[i];
+    history.push_back(
+        {static_cast<int>(history.size()) + 1, v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], false});
+  }
+  return history;
+}
+
+}  // namespace
 
 CheckpointInfo read_checkpoint_info(const std::filesystem::path& master) {
   const auto file = open_master(master);
@@ -164,41 +140,54 @@ template <class Device, class T>
 void load_checkpoint(Context<Device>& context, const std::filesystem::path& master,
                      Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row) {
   const auto file = open_master(master);
-  const auto& layout = parameters.layout();
-  for (const Segment* segment : layout.shared_segments())
-    read_matrix(context, file, *segment, 0, segment->rows, parameters.weight(*segment), 0);
-
-  const std::string generation = file.string_attribute("generation");
-  const auto parts = file.int_attribute("parts");
-  require(generation.find('/') == std::string::npos && parts >= 1 && parts <= 1000000,
-          "{}: generation '{}' and {} parts; the checkpoint is damaged", master.string(), generation, parts);
-  std::uint64_t found = 0;
-  for (int part = 0; part < parts; ++part) {
-    const auto path =
-        master.parent_path() / part_file(master.stem().string(), generation, part, static_cast<int>(parts));
-    const auto part_hdf5 = hdf5::File::open(path);
-    require(part_hdf5.string_attribute("generation") == generation,
-            "{}: belongs to another checkpoint than {}", path.string(), master.string());
-    const auto begin = static_cast<std::uint64_t>(part_hdf5.int_attribute("first_user"));
-    const auto end = begin + static_cast<std::uint64_t>(part_hdf5.int_attribute("users"));
-    const std::uint64_t first = std::max(begin, users.first), last = std::min(end, users.last);
-    if (first >= last) continue;
-    for (const Segment* segment : {&layout.user_gmf, &layout.user_mlp})
-      read_matrix(context, part_hdf5, *segment, first - begin, static_cast<std::int64_t>(last - first),
-                  parameters.weight(*segment), first_row + static_cast<std::int64_t>(first - users.first));
-    found += last - first;
-  }
-  require(found == users.size(), "{}: its parts hold {} of the {} users asked for; the checkpoint is damaged",
-          master.string(), found, users.size());
+  read_tables(context, file, master, model_group, parameters.layout(), parameters.weights(), users,
+              first_row);
   parameters.refresh_copies(context);
 }
 
-#define NEUMF_INSTANTIATE(DEVICE, T)                                                                  \
-  template void save_checkpoint<DEVICE, T>(                                                           \
-      Context<DEVICE>&, const Communicator&, const std::filesystem::path&, const std::string&,        \
-      const CheckpointInfo&, const Dataset&, Parameters<DEVICE, T>&, const UserRange&, std::int64_t); \
-  template void load_checkpoint<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&,            \
-                                           Parameters<DEVICE, T>&, const UserRange&, std::int64_t);
+template <class Device, class T>
+TrainingState load_training_state(Context<Device>& context, const std::filesystem::path& master,
+                                  Parameters<Device, T>& parameters, const UserRange& users,
+                                  std::int64_t first_row, int rank, int ranks) {
+  const auto file = open_master(master);
+  require(file.has_attribute("update"),
+          "{}: holds a model but not a run that could go on; use --load_checkpoint_path to start from it",
+          master.string());
+  const auto& layout = parameters.layout();
+  read_tables(context, file, master, model_group, layout, parameters.weights(), users, first_row);
+  read_tables(context, file, master, "/adam/first_moment/", layout, parameters.first_moments(), users,
+              first_row);
+  read_tables(context, file, master, "/adam/second_moment/", layout, parameters.second_moments(), users,
+              first_row);
+  parameters.refresh_copies(context);
+
+  TrainingState state;
+  const std::int64_t epoch = file.int_attribute("epoch"), update = file.int_attribute("update");
+  state.seconds = file.double_attribute("seconds");
+  state.device.step = file.int_attribute("adam_step");
+  state.device.skipped = file.int_attribute("skipped");
+  state.device.loss_scale = static_cast<float>(file.double_attribute("loss_scale"));
+  state.device.good_steps = static_cast<std::int32_t>(file.int_attribute("good_steps"));
+  state.history = read_history(file);
+  require(epoch >= 0 && epoch < INT32_MAX && update >= 0 && state.device.step >= 0 &&
+              state.history.size() == static_cast<std::size_t>(epoch) && std::isfinite(state.seconds) &&
+              std::isfinite(state.device.loss_scale) && state.device.loss_scale > 0.0f,
+          "{}: epoch {}, update {}, loss scale {}; the checkpoint is damaged", master.string(), epoch, update,
+          state.device.loss_scale);
+  state.epoch = static_cast<int>(epoch);
+  state.update = static_cast<std::uint64_t>(update);
+  for_each_part(file, master, [&](int part, int parts, const hdf5::File& part_file) {
+    if (parts == ranks ? part == rank : rank == 0) state.device.loss += part_file.double_attribute("loss");
+  });
+  return state;
+}
+
+#define NEUMF_INSTANTIATE(DEVICE, T)                                                                    \
+  template void load_checkpoint<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&,              \
+                                           Parameters<DEVICE, T>&, const UserRange&, std::int64_t);     \
+  template TrainingState load_training_state<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&, \
+                                                        Parameters<DEVICE, T>&, const UserRange&,       \
+                                                        std::int64_t, int, int);
 NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
 #undef NEUMF_INSTANTIATE
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/program_options.hpp>
+#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <set>
@@ -62,7 +63,7 @@ struct Texts {
   std::string mode = "train", device = "auto", precision = "fp32", sampling = "grouped",
               allreduce_dtype = "fp32", user_embeddings = "partitioned", progress = "auto";
   std::vector<std::string> layers;
-  std::string data, checkpoint_dir, load_checkpoint_path, log_path;
+  std::string data, checkpoint_dir, load_checkpoint_path, log_path, checkpoint_every = "1";
 };
 
 template <class T>
@@ -121,9 +122,17 @@ struct Descriptions {
        "the same bits from the same seed on a GPU too, at some speed; a CPU always gives them")
       ("user_embeddings", text(t.user_embeddings),
        "partitioned: each rank keeps its own users' rows; replicated: all ranks keep and reduce all rows")
-      ("threads", value(o.threads), "CPU threads per rank; 0: the cores that the rank may use");
+      ("threads", value(o.threads), "CPU threads per rank; 0: the cores that the rank may use")
+      ("stall_timeout", value(o.stall_timeout), "report ranks without progress for so many seconds; 0: never")
+      ("abort_on_stall", po::bool_switch(&o.abort_on_stall), "end the job after such a report");
     output.add_options()
-      ("checkpoint_dir", path(t.checkpoint_dir), "directory for the best model; nothing is saved without it")
+      ("checkpoint_dir", path(t.checkpoint_dir),
+       "directory for the best model and for saved runs; nothing is saved without it")
+      ("checkpoint_every", text(t.checkpoint_every),
+       "save the run every N epochs, or after a time: 90s, 30m, 2h; 0: only when a signal ends it")
+      ("keep_last", value(o.keep_last), "how many saved runs stay")
+      ("resume", po::bool_switch(&o.resume),
+       "go on from the newest saved run in --checkpoint_dir; without one, start")
       ("log_path", path(t.log_path), "file for one JSON object per line; the options go next to it as .ini")
       ("profile", po::bool_switch(&o.profile), "print the time of each phase of training, over ranks")
       ("progress", text(t.progress), "progress bar: auto (on a terminal), always or never");
@@ -181,6 +190,25 @@ std::vector<std::int64_t> parse_layers(const std::vector<std::string>& words) {
   return layers;
 }
 
+// "3": epochs; "90s", "30m", "2h": time.
+CheckpointInterval parse_interval(const std::string& text) {
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const std::string unit(rest, end);
+  const double factor = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  const bool epochs = unit.empty() && number == std::floor(number);
+  require(error == std::errc() && number >= 0 && number <= 1e9 && (epochs || (factor > 0 && number > 0)),
+          "--checkpoint_every {}: must be a number of epochs, such as 5, or a time, such as 90s, 30m or 2h",
+          text);
+  if (epochs) return {static_cast<int>(number), 0};
+  return {0, number * factor};
+}
+
+std::string to_text(const CheckpointInterval& interval) {
+  return interval.seconds > 0 ? fmt::format("{}s", interval.seconds) : fmt::format("{}", interval.epochs);
+}
+
 void check(const Options& o) {
   require(!o.data.empty(), "--data is missing: name the directory that neumf-preprocess wrote");
   require(o.mode == Mode::train || !o.load_checkpoint_path.empty(),
@@ -199,6 +227,12 @@ void check(const Options& o) {
   require(o.eps > 0.0f, "--eps {}: must be positive", o.eps);
   require(o.topk >= 1, "--topk {}: at least 1 is needed", o.topk);
   require(o.threads >= 0, "--threads {}: must be 0 (automatic) or more", o.threads);
+  require(o.keep_last >= 1, "--keep_last {}: at least 1 is needed", o.keep_last);
+  require(o.stall_timeout >= 0, "--stall_timeout {}: must be 0 (never) or more seconds", o.stall_timeout);
+  require(!o.resume || !o.checkpoint_dir.empty(),
+          "--resume needs --checkpoint_dir: name the directory that has the saved run");
+  require(!o.resume || o.load_checkpoint_path.empty(),
+          "--resume and --load_checkpoint_path: give one of them, what to start from");
   ModelShape{1, 1, o.factors, o.layers}.validate();
 }
 
@@ -248,6 +282,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   o.checkpoint_dir = t.checkpoint_dir;
   o.load_checkpoint_path = t.load_checkpoint_path;
   o.log_path = t.log_path;
+  o.checkpoint_every = parse_interval(t.checkpoint_every);
   o.mode = modes.parse(t.mode);
   o.device = devices.parse(t.device);
   o.precision = precisions.parse(t.precision);
@@ -297,7 +332,12 @@ std::string to_ini(const Options& o) {
   line("user_embeddings", user_embeddings.name(o.user_embeddings));
   line("threads", o.threads);
   line("profile", o.profile);
+  line("stall_timeout", o.stall_timeout);
+  line("abort_on_stall", o.abort_on_stall);
   path("checkpoint_dir", o.checkpoint_dir);
+  line("checkpoint_every", to_text(o.checkpoint_every));
+  line("keep_last", o.keep_last);
+  line("resume", o.resume);
   path("log_path", o.log_path);
   line("progress", progresses.name(o.progress));
   return text;

@@ -74,7 +74,7 @@ Reporter::Reporter(const Options& options, bool active)
   if (!active_ || log_path_.empty()) return;
   std::error_code ignored;
   if (log_path_.has_parent_path()) std::filesystem::create_directories(log_path_.parent_path(), ignored);
-  log_.open(log_path_, std::ios::trunc);
+  log_.open(log_path_, options.resume ? std::ios::app : std::ios::trunc);
   require(log_.good(), "--log_path {}: cannot write this file; check that its directory is writable",
           log_path_.string());
   auto ini_path = log_path_;
@@ -107,14 +107,19 @@ void Reporter::start(const std::vector<std::pair<std::string, std::string>>& row
 void Reporter::progress(int epoch, std::uint64_t done, std::uint64_t total) {
   if (!bar_) return;
   const auto now = std::chrono::steady_clock::now();
-  if (done <= 1) epoch_begun_ = now;
+  if (epoch != drawn_epoch_) {
+    drawn_epoch_ = epoch;
+    epoch_begun_ = now;
+    done_before_ = done;
+  }
   if (now - last_drawn_ < std::chrono::milliseconds(200)) return;
   last_drawn_ = now;
   constexpr std::uint64_t width = 40;
   const std::uint64_t filled = done * width / total;
   const double elapsed = std::chrono::duration<double>(now - epoch_begun_).count();
-  const double left =
-      done > 1 ? elapsed / static_cast<double>(done - 1) * static_cast<double>(total - done) : 0;
+  const double left = done > done_before_ ? elapsed / static_cast<double>(done - done_before_) *
+                                                static_cast<double>(total - done)
+                                          : 0;
   fmt::print("\r{:>5}  [{:=<{}}{: <{}}] {:>3} %  {:.0f} s left ", epoch, "", filled, "", width - filled,
              done * 100 / total, left);
   std::fflush(stdout);
@@ -198,6 +203,20 @@ void Reporter::profile(const PhaseTimes& least, const PhaseTimes& mean, const Ph
   }
   std::fflush(stdout);
   log_line(entry.dump());
+}
+
+void Reporter::checkpoints(int saves, double seconds_waited) {
+  if (!active_ || saves == 0) return;
+  fmt::print("{} checkpoint{} written, for which training waited {:.2f} s in all\n", saves,
+             saves == 1 ? "" : "s", seconds_waited);
+  std::fflush(stdout);
+  log_line(json{{"type", "checkpoints"}, {"count", saves}, {"seconds_waited", seconds_waited}}.dump());
+}
+
+void Reporter::interrupted(const std::string& text) {
+  if (!active_) return;
+  note(text);
+  log_line(json{{"type", "interrupted"}, {"reason", text}}.dump());
 }
 
 void Reporter::note(const std::string& text) {

@@ -14,8 +14,8 @@ namespace neumf {
 namespace {
 
 template <class Device>
-void run_in(Precision precision, Context<Device>& context, const Options& options,
-            const Communicator& communicator) {
+int run_in(Precision precision, Context<Device>& context, const Options& options,
+           const Communicator& communicator) {
   switch (precision) {
     case Precision::bf16:
       return run_session<Device, bfloat16>(context, options, communicator);
@@ -23,11 +23,12 @@ void run_in(Precision precision, Context<Device>& context, const Options& option
       return run_session<Device, float16>(context, options, communicator);
     case Precision::fp32:
     case Precision::tf32:
-      return run_session<Device, float>(context, options, communicator);
+      break;
   }
+  return run_session<Device, float>(context, options, communicator);
 }
 
-void run_on_cpu(const Options& options, const Communicator& communicator) {
+int run_on_cpu(const Options& options, const Communicator& communicator) {
   const Precision precision =
       options.amp && options.precision == Precision::fp32 ? Precision::bf16 : options.precision;
   communicator.together([&] {
@@ -37,7 +38,7 @@ void run_on_cpu(const Options& options, const Communicator& communicator) {
             name_of(options.allreduce_dtype));
   });
   Context<Cpu> context(options.threads > 0 ? options.threads : threads_for_rank(communicator));
-  run_in(precision, context, options, communicator);
+  return run_in(precision, context, options, communicator);
 }
 
 #ifdef NEUMF_WITH_CUDA
@@ -47,7 +48,7 @@ bool all_ranks_see_gpus(const Communicator& communicator) {
   return communicator.sum<std::int32_t>(Context<Cuda>::device_count() > 0) == communicator.size();
 }
 
-void run_on_cuda(const Options& options, const Communicator& communicator) {
+int run_on_cuda(const Options& options, const Communicator& communicator) {
   const Precision precision =
       options.amp && options.precision == Precision::fp32 ? Precision::fp16 : options.precision;
   communicator.together([&] {
@@ -72,14 +73,14 @@ void run_on_cuda(const Options& options, const Communicator& communicator) {
   std::unique_ptr<Context<Cuda>> context;
   communicator.together(
       [&] { context = std::make_unique<Context<Cuda>>(cuda_device_for(communicator), settings); });
-  run_in(precision, *context, options, communicator);
+  return run_in(precision, *context, options, communicator);
 }
 
 #endif
 
 }  // namespace
 
-void run(const Options& options, const Communicator& communicator) {
+int run(const Options& options, const Communicator& communicator) {
 #ifdef NEUMF_WITH_CUDA
   if (options.device == DeviceChoice::cuda ||
       (options.device == DeviceChoice::automatic && all_ranks_see_gpus(communicator)))
@@ -90,7 +91,7 @@ void run(const Options& options, const Communicator& communicator) {
             "--device cuda: this build has no GPU support; build with -DNEUMF_CUDA=ON, or use --device cpu");
   });
 #endif
-  run_on_cpu(options, communicator);
+  return run_on_cpu(options, communicator);
 }
 
 }  // namespace neumf

@@ -6,14 +6,18 @@
 #include <optional>
 #include <type_traits>
 
+#include "inputs.hpp"
+#include "neumf/comm/flag_exchange.hpp"
 #include "neumf/core/error.hpp"
-#include "neumf/data/dataset.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/nn/parameters.hpp"
-#include "neumf/train/checkpoint.hpp"
+#include "neumf/train/checkpoint_writer.hpp"
 #include "neumf/train/evaluator.hpp"
+#include "neumf/train/exit_status.hpp"
 #include "neumf/train/reporter.hpp"
+#include "neumf/train/stop_signals.hpp"
 #include "neumf/train/trainer.hpp"
+#include "neumf/train/watchdog.hpp"
 
 namespace neumf {
 namespace {
@@ -24,44 +28,8 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// What a rank reads before it computes anything.
-struct Inputs {
-  std::optional<Dataset> dataset;
-  Shard shard;
-  ModelShape shape;
-  std::optional<CheckpointInfo> checkpoint;
-};
-
-ModelShape shape_of(const Options& options, const Dataset& dataset,
-                    const std::optional<CheckpointInfo>& checkpoint) {
-  ModelShape shape{static_cast<std::int64_t>(dataset.users()), static_cast<std::int64_t>(dataset.items()),
-                   options.factors, options.layers};
-  if (!checkpoint) return shape;
-  const auto& saved = checkpoint->shape;
-  require(saved.users == shape.users && saved.items == shape.items,
-          "{}: the checkpoint has {} users and {} items, but the data set {} has {} and {}: use the data set "
-          "that it "
-          "was trained on",
-          options.load_checkpoint_path.string(), saved.users, saved.items, options.data.string(), shape.users,
-          shape.items);
-  require(
-      !options.shape_given || (saved.factors == shape.factors && saved.layers == shape.layers),
-      "{}: the checkpoint has factors {} and layers {}, not those given: leave out --factors and --layers",
-      options.load_checkpoint_path.string(), saved.factors, fmt::join(saved.layers, " "));
-  return saved;
-}
-
-Inputs read_inputs(const Options& options, const Communicator& communicator) {
-  Inputs inputs;
-  communicator.together([&] {
-    if (!options.load_checkpoint_path.empty())
-      inputs.checkpoint = read_checkpoint_info(options.load_checkpoint_path);
-    inputs.dataset = Dataset::open(options.data);
-    inputs.shape = shape_of(options, *inputs.dataset, inputs.checkpoint);
-    inputs.shard = inputs.dataset->load(inputs.dataset->user_range(communicator.rank(), communicator.size()));
-  });
-  return inputs;
-}
+// What ranks agree on between updates.
+enum Wish : std::uint32_t { wish_to_save = 1, wish_to_stop = 2 };
 
 TrainerSpec trainer_spec(const Options& o, const ModelShape& shape, bool half_range) {
   TrainerSpec spec;
@@ -91,11 +59,13 @@ std::string mebibytes(std::size_t bytes) {
 template <class Device, class T>
 class Session {
  public:
-  Session(Context<Device>& context, const Options& options, const Communicator& communicator, Inputs inputs)
+  Session(Context<Device>& context, const Options& options, const Communicator& communicator, Inputs inputs,
+          Heartbeat& heartbeat)
       : context_(context),
         options_(options),
         communicator_(communicator),
         inputs_(std::move(inputs)),
+        heartbeat_(heartbeat),
         replicated_(options.user_embeddings == UserEmbeddings::replicated),
         first_row_(replicated_ ? inputs_.shard.users.first : 0) {
     communicator_.together([&] {
@@ -104,11 +74,8 @@ class Session {
       parameters_ = std::make_unique<Parameters<Device, T>>(context_, inputs_.shape,
                                                             static_cast<std::int64_t>(user_rows));
       parameters_->initialise(context_, options_.seed, replicated_ ? 0 : inputs_.shard.users.first);
-      if (inputs_.checkpoint) {
-        // Every rank needs all users' rows where they are replicated.
-        const UserRange wanted = replicated_ ? UserRange{0, inputs_.dataset->users()} : inputs_.shard.users;
-        load_checkpoint(context_, options_.load_checkpoint_path, *parameters_, wanted, 0);
-      }
+      if (inputs_.checkpoint)
+        load_checkpoint(context_, options_.load_checkpoint_path, *parameters_, users_in_memory(), 0);
       const auto block =
           std::min<std::int64_t>(options_.valid_batch_size / communicator_.size(), context_.block_samples());
       evaluator_ = std::make_unique<Evaluator<Device, T>>(
@@ -125,46 +92,168 @@ class Session {
     reporter_->evaluation(report);
   }
 
-  void train() {
-    std::unique_ptr<Trainer<Device, T>> trainer;
+  // Returns the exit status.
+  int train() {
+    const StopSignals signals;
+    resume();
     communicator_.together([&] {
-      trainer = std::make_unique<Trainer<Device, T>>(
+      trainer_ = std::make_unique<Trainer<Device, T>>(
           context_, communicator_, *parameters_, inputs_.shape, inputs_.shard,
-          trainer_spec(options_, inputs_.shape, std::is_same_v<T, float16>));
+          trainer_spec(options_, inputs_.shape, std::is_same_v<T, float16>), &heartbeat_);
     });
-    report_start(trainer.get());
-    const auto start = Clock::now();
-    std::vector<EpochReport> reports;
-    double best = -1;
-    bool reached = false;
-    for (int epoch = 1; epoch <= options_.epochs && !reached; ++epoch) {
-      EpochReport report;
-      report.epoch = epoch;
-      communicator_.barrier();
-      const auto epoch_start = Clock::now();
-      report.train_loss = trainer->train_epoch(
-          static_cast<std::uint32_t>(epoch - 1),
-          [&](std::uint64_t done, std::uint64_t total) { reporter_->progress(epoch, done, total); });
-      report.train_seconds = communicator_.max(seconds_since(epoch_start));
-      report.train_throughput = static_cast<double>(trainer->samples_per_epoch()) / report.train_seconds;
-      evaluate(report);
-      report.seconds_since_start = communicator_.max(seconds_since(start));
-      report.best = report.hit_rate > best;
-      communicator_.together([&] { reporter_->epoch(report); });
-      report_loss_scale(*trainer);
-      check_loss(report);
-      if (report.best) {
-        best = report.hit_rate;
-        save(report);
-      }
-      reached = report.hit_rate >= options_.threshold;
-      reports.push_back(report);
+    if (resumed()) restore_trainer();
+    if (!options_.checkpoint_dir.empty())
+      writer_ = std::make_unique<CheckpointWriter<Device, T>>(
+          context_, communicator_, options_.checkpoint_dir, *inputs_.dataset, *parameters_,
+          inputs_.shard.users, static_cast<std::int64_t>(first_row_), options_.keep_last);
+    report_start(trainer_.get());
+    started_ = last_save_ = Clock::now();
+    seconds_before_ = state_.seconds;
+    FlagExchange wishes(communicator_);
+    bool reached = best_hit_rate() >= options_.threshold;
+    while (state_.epoch < options_.epochs && !reached) {
+      if (!train_epoch(wishes)) return interrupted();
+      reached = state_.history.back().hit_rate >= options_.threshold;
     }
-    communicator_.together([&] { reporter_->summary(reports, reached); });
-    if (options_.profile) report_profile(*trainer, reports);
+    if (writer_) writer_->finish();
+    communicator_.together([&] { reporter_->summary(state_.history, reached); });
+    report_checkpoints();
+    if (options_.profile) report_profile();
+    return exit_status::success;
   }
 
  private:
+  // Every rank needs all users' rows where they are replicated.
+  UserRange users_in_memory() const {
+    return replicated_ ? UserRange{0, inputs_.dataset->users()} : inputs_.shard.users;
+  }
+  bool resumed() const { return !resumed_from_.empty(); }
+  double best_hit_rate() const {
+    double best = -1;
+    for (const auto& report : state_.history) best = std::max(best, report.hit_rate);
+    return best;
+  }
+  double seconds() const { return seconds_before_ + communicator_.max(seconds_since(started_)); }
+
+  // Loads the newest saved run that is whole.
+  void resume() {
+    for (const auto& run : inputs_.saved_runs) {
+      try {
+        communicator_.together([&] {
+          inputs_.checkpoint = read_checkpoint_info(run);
+          require_match(run, *inputs_.checkpoint, options_, *inputs_.dataset);
+          require(
+              inputs_.checkpoint->dataset_id == inputs_.dataset->id(),
+              "{}: the run was trained on another data set than {}; with --load_checkpoint_path the model "
+              "can be a start there",
+              run.string(), options_.data.string());
+          state_ = load_training_state(context_, run, *parameters_, users_in_memory(), 0,
+                                       communicator_.rank(), communicator_.size());
+        });
+        resumed_from_ = run;
+        return;
+      } catch (const CollectiveError& error) {
+        if (run == inputs_.saved_runs.back()) throw;
+        reporter_->note(fmt::format("warning: {}; trying the saved run before it", error.what()));
+      }
+    }
+  }
+
+  void restore_trainer() {
+    // Another batch size cuts the epoch into other updates: then what is left of it is left out.
+    state_.update = std::min(state_.update, trainer_->schedule().steps());
+    ops::StepState device = state_.device;
+    if constexpr (!std::is_same_v<T, float16>) device.loss_scale = 1.0f;
+    trainer_->restore(device);
+    skipped_ = device.skipped;
+  }
+
+  // False if a signal ended it before its evaluation.
+  bool train_epoch(FlagExchange& wishes) {
+    EpochReport report;
+    report.epoch = state_.epoch + 1;
+    communicator_.barrier();
+    const auto start = Clock::now();
+    const std::uint64_t first = state_.update;
+    const auto loss = trainer_->train_epoch(static_cast<std::uint32_t>(state_.epoch), first,
+                                            [&](std::uint64_t done, std::uint64_t total) {
+                                              state_.update = done;
+                                              reporter_->progress(report.epoch, done, total);
+                                              return between_updates(wishes);
+                                            });
+    if (!loss) return false;
+    report.train_loss = *loss;
+    report.train_seconds = communicator_.max(seconds_since(start));
+    report.train_throughput = static_cast<double>(trainer_->samples(first)) / report.train_seconds;
+    evaluate(report);
+    report.seconds_since_start = seconds();
+    report.best = report.hit_rate > best_hit_rate();
+    communicator_.together([&] { reporter_->epoch(report); });
+    report_loss_scale();
+    check_loss(report.train_loss, report.epoch);
+    state_.history.push_back(report);
+    state_.epoch = report.epoch;
+    state_.update = 0;
+    if (!writer_) return true;
+    trainer_->profiler().measure(Phase::checkpoint, [&] {
+      heartbeat_.enter(Phase::checkpoint);
+      if (report.best) writer_->save_best(checkpoint_info());
+      const int every = options_.checkpoint_every.epochs;
+      const bool last = report.epoch == options_.epochs;
+      if ((every > 0 && report.epoch % every == 0) || (last && options_.checkpoint_every.seconds > 0))
+        save_run();
+      writer_->check();
+    });
+    return true;
+  }
+
+  // Saves if it is time to, and returns whether to go on. What a rank wishes is known to all one update
+  // later.
+  bool between_updates(FlagExchange& wishes) {
+    if (writer_) writer_->poll();
+    const std::uint32_t agreed = wishes.end();
+    std::uint32_t wished = 0;
+    if (StopSignals::received() != 0) wished |= wish_to_stop;
+    const double interval = options_.checkpoint_every.seconds;
+    if (communicator_.is_root() && interval > 0 && seconds_since(last_save_) >= interval)
+      wished |= wish_to_save;
+    wishes.begin(wished);
+    if ((agreed & wish_to_stop) != 0) return false;
+    if ((agreed & wish_to_save) != 0 && writer_) {
+      trainer_->profiler().measure(Phase::checkpoint, [&] {
+        heartbeat_.enter(Phase::checkpoint);
+        save_run();
+      });
+    }
+    return true;
+  }
+
+  void save_run() {
+    state_.device = trainer_->state();
+    // Never save what cannot be trained on.
+    check_loss(communicator_.sum(state_.device.loss), state_.epoch + 1);
+    state_.seconds = seconds();
+    writer_->save_run(checkpoint_info(), state_);
+    last_save_ = Clock::now();
+  }
+
+  // After a signal.
+  int interrupted() {
+    const auto signal = static_cast<int>(communicator_.max(std::int32_t{StopSignals::received()}));
+    if (!writer_) {
+      reporter_->interrupted(
+          fmt::format("stopped by signal {}; nothing is saved without --checkpoint_dir", signal));
+      return exit_status::killed_by(signal);
+    }
+    save_run();
+    writer_->finish();
+    reporter_->interrupted(fmt::format(
+        "stopped by signal {} in epoch {}, after {} of its {} updates; the run is saved, --resume goes on",
+        signal, state_.epoch + 1, state_.update, trainer_->schedule().steps()));
+    report_checkpoints();
+    return exit_status::interrupted;
+  }
+
   void report_start(const Trainer<Device, T>* trainer) {
     const auto& o = options_;
     const auto& data = *inputs_.dataset;
@@ -183,6 +272,10 @@ class Session {
         {"ranks",
          fmt::format("{} on {}, {}; user embeddings {}", communicator_.size(), context_.description(),
                      TypeName<T>::value, replicated_ ? "replicated" : "partitioned")}};
+    if (resumed()) {
+      rows.emplace_back("resumed", fmt::format("{}: {} epochs and {} updates done", resumed_from_.string(),
+                                               state_.epoch, state_.update));
+    }
     if (trainer != nullptr) {
       rows.emplace_back(
           "batch", fmt::format("{} samples in {} micro-batch{}, {} updates per epoch; {} sampling, {} "
@@ -200,6 +293,8 @@ class Session {
     communicator_.together([&] { reporter_->start(rows); });
     if (trainer != nullptr && !trainer->reducer().warning().empty())
       reporter_->note("warning: " + trainer->reducer().warning());
+    if (resumed())
+      for (const auto& line : changed_options(*inputs_.checkpoint, options_)) reporter_->note(line);
     if (inputs_.checkpoint && inputs_.checkpoint->dataset_id != data.id()) {
       reporter_->note(
           "note: the checkpoint was trained on another preprocessing of this data set, so ids, the "
@@ -209,9 +304,11 @@ class Session {
 
   void evaluate(EpochReport& report) {
     communicator_.barrier();
+    heartbeat_.enter(Phase::evaluation);
     const auto start = Clock::now();
     const Metrics metrics = evaluator_->evaluate(context_, communicator_);
     report.evaluation_seconds = communicator_.max(seconds_since(start));
+    evaluation_seconds_ += report.evaluation_seconds;
     report.hit_rate = metrics.hit_rate;
     report.ndcg = metrics.ndcg;
     report.validation_loss = metrics.loss;
@@ -219,10 +316,13 @@ class Session {
         static_cast<double>(communicator_.sum(evaluator_->samples())) / report.evaluation_seconds;
   }
 
-  void report_profile(Trainer<Device, T>& trainer, const std::vector<EpochReport>& reports) {
-    PhaseTimes mean = trainer.profiler().seconds();
-    for (const auto& report : reports)
-      mean[static_cast<std::size_t>(Phase::evaluation)] += report.evaluation_seconds;
+  void report_checkpoints() {
+    if (writer_) reporter_->checkpoints(writer_->saves(), communicator_.max(writer_->seconds_waited()));
+  }
+
+  void report_profile() {
+    PhaseTimes mean = trainer_->profiler().seconds();
+    mean[static_cast<std::size_t>(Phase::evaluation)] += evaluation_seconds_;
     PhaseTimes least = mean, most = mean;
     communicator_.allreduce_min(std::span<double>(least));
     communicator_.allreduce_max(std::span<double>(most));
@@ -233,8 +333,8 @@ class Session {
 
   // Says how many updates overflowed in the epoch, and stops a run whose loss scale has collapsed. The
   // decisions are the same on every rank.
-  void report_loss_scale(const Trainer<Device, T>& trainer) {
-    const ops::StepState state = trainer.state();
+  void report_loss_scale() {
+    const ops::StepState state = trainer_->state();
     if (state.skipped > skipped_) {
       reporter_->note(
           fmt::format("       {} update{} skipped because a gradient overflowed; the loss scale is now {}",
@@ -250,46 +350,61 @@ class Session {
   }
 
   // Every rank has the same loss, so every rank stops.
-  void check_loss(const EpochReport& report) {
-    if (std::isfinite(report.train_loss)) return;
+  void check_loss(double loss, int epoch) {
+    if (std::isfinite(loss)) return;
     throw CollectiveError(fmt::format(
         "the loss became {} in epoch {}: training diverged. Lower --learning_rate (now {}), or raise --eps",
-        report.train_loss, report.epoch, options_.learning_rate));
+        loss, epoch, options_.learning_rate));
   }
 
-  void save(const EpochReport& report) {
-    if (options_.checkpoint_dir.empty()) return;
-    const CheckpointInfo info{inputs_.shape, inputs_.dataset->id(), report.epoch,    report.hit_rate,
-                              report.ndcg,   options_.topk,         to_ini(options_)};
-    save_checkpoint(context_, communicator_, options_.checkpoint_dir, "best", info, *inputs_.dataset,
-                    *parameters_, inputs_.shard.users, static_cast<std::int64_t>(first_row_));
+  CheckpointInfo checkpoint_info() const {
+    CheckpointInfo info;
+    info.shape = inputs_.shape;
+    info.dataset_id = inputs_.dataset->id();
+    info.epoch = state_.epoch;
+    if (!state_.history.empty()) {
+      info.hit_rate = state_.history.back().hit_rate;
+      info.ndcg = state_.history.back().ndcg;
+    }
+    info.topk = options_.topk;
+    info.options = to_ini(options_);
+    return info;
   }
 
   Context<Device>& context_;
   const Options& options_;
   const Communicator& communicator_;
   Inputs inputs_;
+  Heartbeat& heartbeat_;
   bool replicated_;
   std::uint64_t first_row_;
-  std::int64_t skipped_ = 0;
+  std::filesystem::path resumed_from_;
+  TrainingState state_;
+  Clock::time_point started_, last_save_;
+  double seconds_before_ = 0;      // trained by the runs that this one goes on from
+  double evaluation_seconds_ = 0;  // of this run
+  std::int64_t skipped_ = 0;       // when it was last reported
   std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<Parameters<Device, T>> parameters_;
   std::unique_ptr<Evaluator<Device, T>> evaluator_;
+  std::unique_ptr<Trainer<Device, T>> trainer_;
+  std::unique_ptr<CheckpointWriter<Device, T>> writer_;
 };
 
 }  // namespace
 
 template <class Device, class T>
-void run_session(Context<Device>& context, const Options& options, const Communicator& communicator) {
-  Session<Device, T> session(context, options, communicator, read_inputs(options, communicator));
-  if (options.mode == Mode::test)
-    session.test();
-  else
-    session.train();
+int run_session(Context<Device>& context, const Options& options, const Communicator& communicator) {
+  Watchdog watchdog(communicator, options.stall_timeout, options.abort_on_stall);
+  Session<Device, T> session(context, options, communicator, read_inputs(options, communicator),
+                             watchdog.heartbeat());
+  if (options.mode == Mode::train) return session.train();
+  session.test();
+  return exit_status::success;
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) \
-  template void run_session<DEVICE, T>(Context<DEVICE>&, const Options&, const Communicator&);
+  template int run_session<DEVICE, T>(Context<DEVICE>&, const Options&, const Communicator&);
 NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
 #undef NEUMF_INSTANTIATE
 

@@ -24,11 +24,12 @@ std::int64_t block_groups(std::uint64_t most_groups, int grads_accumulated, std:
 template <class Device, class T>
 Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& communicator,
                             Parameters<Device, T>& parameters, const ModelShape& shape, const Shard& shard,
-                            const TrainerSpec& spec)
+                            const TrainerSpec& spec, Heartbeat* heartbeat)
     : context_(context),
       communicator_(communicator),
       parameters_(parameters),
       spec_(spec),
+      heartbeat_(heartbeat),
       profiler_(context, spec.profile),
       schedule_(communicator.allgather(spec.sampler.groups(shard.items.size())),
                 static_cast<std::uint64_t>(spec.batch_size) / spec.sampler.group_size()),
@@ -55,27 +56,37 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
 
   ops::StepState initial;
   initial.loss_scale = spec.loss_scale;
-  upload(context, std::span<const ops::StepState>(&initial, 1), state_.data());
+  restore(initial);
 }
 
 template <class Device, class T>
-double Trainer<Device, T>::train_epoch(std::uint32_t epoch, const Progress& progress) {
+std::optional<double> Trainer<Device, T>::train_epoch(std::uint32_t epoch, std::uint64_t first,
+                                                      const AfterUpdate& after_update) {
+  require(first <= schedule_.steps(), "update {} of an epoch of {} updates", first, schedule_.steps());
   spec_.sampler.epoch = epoch;
   ops::StepState start = state();
-  start.position = 0;
-  start.loss = 0;
-  upload(context_, std::span<const ops::StepState>(&start, 1), state_.data());
+  start.position = schedule_.first(first, communicator_.rank());
+  if (first == 0) start.loss = 0;
+  restore(start);
 
   const Dropout dropout = Dropout::at_rate(spec_.dropout, spec_.sampler.seed, epoch, 0);
   replay_.forget();
-  std::uint64_t groups = 0;
-  for (std::uint64_t number = 0; number < schedule_.steps(); ++number) {
+  for (std::uint64_t number = first; number < schedule_.steps(); ++number) {
+    if (heartbeat_ != nullptr) heartbeat_->at(epoch + 1, number + 1);
     const std::uint64_t own = schedule_.groups(number, communicator_.rank()), all = schedule_.groups(number);
     replay_.run(context_, {own, all}, [&] { step(own, all, dropout); });
-    groups += all;
-    if (progress) progress(number + 1, schedule_.steps());
+    if (after_update && !after_update(number + 1, schedule_.steps())) return std::nullopt;
   }
-  return communicator_.sum(state().loss) / static_cast<double>(groups * spec_.sampler.group_size());
+  double loss = 0;
+  in_phase(Phase::allreduce, [&] { loss = communicator_.sum(state().loss); });
+  return loss / static_cast<double>(samples());
+}
+
+template <class Device, class T>
+template <class Work>
+void Trainer<Device, T>::in_phase(Phase phase, const Work& work) {
+  if (heartbeat_ != nullptr) heartbeat_->enter(phase);
+  profiler_.measure(phase, work);
 }
 
 template <class Device, class T>
@@ -85,28 +96,28 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
   const float loss_weight = 1.0f / (static_cast<float>(all_groups) * static_cast<float>(group_size));
   ops::StepState* state = state_.data();
 
-  profiler_.measure(Phase::forward, [&] { model_.begin_step(context_, groups * group_size); });
+  in_phase(Phase::forward, [&] { model_.begin_step(context_, groups * group_size); });
   for (std::int64_t first = 0; first < groups; first += model_.max_groups()) {
     const std::int64_t count = std::min(model_.max_groups(), groups - first);
     const BatchView block = batch_.view(count, group_size);
-    profiler_.measure(Phase::sample, [&] {
+    in_phase(Phase::sample, [&] {
       ops::sample_batch(context_, set_, spec_.sampler, state, static_cast<std::uint64_t>(first), count,
                         batch_);
     });
-    profiler_.measure(Phase::forward, [&] { model_.forward(context_, block, dropout, loss_weight, state); });
+    in_phase(Phase::forward, [&] { model_.forward(context_, block, dropout, loss_weight, state); });
     // The last block completes the gradients of one bucket after the other.
     const bool last = first + count == groups;
     const auto bucket_ready = [&](std::size_t bucket) { start_bucket(bucket); };
-    profiler_.measure(Phase::backward, [&] {
+    in_phase(Phase::backward, [&] {
       if (last && reducer_->asynchronous())
         model_.backward(context_, block, dropout, bucket_ready);
       else
         model_.backward(context_, block, dropout);
     });
   }
-  profiler_.measure(Phase::backward, [&] { model_.finish_step(context_); });
-  profiler_.measure(Phase::allreduce, [&] { exchange_gradients(); });
-  profiler_.measure(Phase::optimizer, [&] {
+  in_phase(Phase::backward, [&] { model_.finish_step(context_); });
+  in_phase(Phase::allreduce, [&] { exchange_gradients(); });
+  in_phase(Phase::optimizer, [&] {
     ops::prepare_update(context_, spec_.adam, spec_.loss_scaling, static_cast<std::uint64_t>(groups), state);
     ops::adam_step(context_, spec_.adam, state, parameters_.weights(), parameters_.gradients(),
                    parameters_.first_moments(), parameters_.second_moments(), parameters_.copies());
@@ -142,9 +153,9 @@ void Trainer<Device, T>::exchange_gradients() {
 }
 
 template <class Device, class T>
-std::uint64_t Trainer<Device, T>::samples_per_epoch() const {
+std::uint64_t Trainer<Device, T>::samples(std::uint64_t first) const {
   std::uint64_t groups = 0;
-  for (std::uint64_t step = 0; step < schedule_.steps(); ++step) groups += schedule_.groups(step);
+  for (std::uint64_t step = first; step < schedule_.steps(); ++step) groups += schedule_.groups(step);
   return groups * spec_.sampler.group_size();
 }
 
@@ -153,6 +164,11 @@ ops::StepState Trainer<Device, T>::state() const {
   ops::StepState state;
   download(context_, state_.data(), std::span<ops::StepState>(&state, 1));
   return state;
+}
+
+template <class Device, class T>
+void Trainer<Device, T>::restore(const ops::StepState& state) {
+  upload(context_, std::span<const ops::StepState>(&state, 1), state_.data());
 }
 
 template <class Device, class T>

@@ -56,7 +56,7 @@ TEST(Hdf5, VirtualDatasetJoinsFiles) {
   joined.write_virtual("/all", {4, 2}, H5T_STD_U32LE, {{"part0.h5", "/data", 2}, {"part1.h5", "/data", 2}});
   EXPECT_THROW(joined.write_virtual("/bad", {2, 2}, H5T_STD_U32LE, {{"../part0.h5", "/data", 2}}), Error);
   joined.close();
-  EXPECT_THAT(File::open(dir / "joined.h5").read<std::uint32_t>("/all"),
+  EXPECT_THAT(File::open(dir / "joined.h5", OtherFiles::followed).read<std::uint32_t>("/all"),
               ElementsAre(0, 1, 2, 3, 10, 11, 12, 13));
 }
 

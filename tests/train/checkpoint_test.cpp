@@ -1,7 +1,8 @@
-#include "neumf/train/checkpoint.hpp"
+#include "neumf/train/checkpoint_writer.hpp"
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "dataset_files.hpp"
@@ -37,8 +38,18 @@ class Checkpoint : public testing::Test {
   }
   void save(std::uint64_t seed, int epoch) {
     auto p = parameters(range_, seed);
-    const CheckpointInfo info{shape, dataset_->id(), epoch, 0.5, 0.25, 10, "epochs = 3\n"};
-    save_checkpoint(context_, world_, dir_ / "run", "best", info, *dataset_, p, range_, 0);
+    CheckpointWriter<Cpu, float> writer(context_, world_, dir_ / "run", *dataset_, p, range_, 0, 2);
+    writer.save_best(info(epoch));
+    writer.finish();
+  }
+  CheckpointInfo info(int epoch) const {
+    return {shape, dataset_->id(), epoch, 0.5, 0.25, 10, "epochs = 3\n"};
+  }
+  int files(const std::string& prefix) const {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(dir_ / "run"))
+      count += entry.path().filename().string().starts_with(prefix);
+    return count;
   }
 
   Communicator world_ = Communicator::world();
@@ -51,11 +62,11 @@ class Checkpoint : public testing::Test {
 
 TEST_F(Checkpoint, LoadsOnAnyUsers) {
   save(5, 3);
-  const auto info = read_checkpoint_info(dir_ / "run/best.h5");
-  EXPECT_EQ(info.epoch, 3);
-  EXPECT_EQ(info.hit_rate, 0.5);
-  EXPECT_EQ(info.shape.layers, shape.layers);
-  EXPECT_EQ(info.options, "epochs = 3\n");
+  const auto saved = read_checkpoint_info(dir_ / "run/best.h5");
+  EXPECT_EQ(saved.epoch, 3);
+  EXPECT_EQ(saved.hit_rate, 0.5);
+  EXPECT_EQ(saved.shape.layers, shape.layers);
+  EXPECT_EQ(saved.options, "epochs = 3\n");
   // As if read by another number of ranks: all users, and some in the middle of two parts.
   for (const UserRange range : {UserRange{0, users}, UserRange{4, 17}, UserRange{19, 20}}) {
     auto expected = parameters(range, 5), loaded = parameters(range, 6);
@@ -78,10 +89,7 @@ TEST_F(Checkpoint, ReplacesAnEarlierOneAndItsParts) {
   load_checkpoint(context_, dir_ / "run/best.h5", loaded, range_, 0);
   EXPECT_TRUE(std::ranges::equal(expected.weights(), loaded.weights()));
   world_.barrier();
-  int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(dir_ / "run"))
-    files += entry.is_regular_file();
-  EXPECT_EQ(files, 1 + world_.size());  // the master and one part per rank
+  EXPECT_EQ(files("best"), 1 + world_.size());  // the master and one part per rank
 }
 
 TEST_F(Checkpoint, KeepsTheEarlierOneIfSavingFails) {
@@ -93,6 +101,105 @@ TEST_F(Checkpoint, KeepsTheEarlierOneIfSavingFails) {
   auto expected = parameters(range_, 5), loaded = parameters(range_, 6);
   load_checkpoint(context_, dir_ / "run/best.h5", loaded, range_, 0);
   EXPECT_TRUE(std::ranges::equal(expected.weights(), loaded.weights()));
+}
+
+// A run that is saved in one place and goes on in another: weights, moments and state.
+TEST_F(Checkpoint, CarriesARun) {
+  auto p = parameters(range_, 5);
+  TrainingState state;
+  state.epoch = 2;
+  state.update = 7;
+  state.device.step = 19;
+  state.device.skipped = 3;
+  state.device.loss_scale = 512.0f;
+  state.device.good_steps = 11;
+  state.device.loss = 0.25 + world_.rank();
+  state.seconds = 12.5;
+  state.history = {{1, 0.5, 0.4, 0.3, 0.2, 1, 2, 3, 4, 5, true},
+                   {2, 0.4, 0.3, 0.4, 0.3, 1, 2, 3, 4, 10, true}};
+  CheckpointWriter<Cpu, float> writer(context_, world_, dir_ / "run", *dataset_, p, range_, 0, 2);
+  for (std::size_t i = 0; i < p.weights().size(); ++i) {
+    p.first_moments()[i] = 2 * p.weights()[i];
+    p.second_moments()[i] = 3 * p.weights()[i];
+  }
+  writer.save_run(info(2), state);
+  for (float& weight : p.weights()) weight = 0;  // training goes on while the snapshot is written
+  writer.finish();
+
+  const auto runs = saved_runs(dir_ / "run");
+  ASSERT_EQ(runs.size(), 1);
+  auto loaded = parameters(range_, 6);
+  const auto same = load_training_state(context_, runs[0], loaded, range_, 0, world_.rank(), world_.size());
+  auto original = parameters(range_, 5);
+  for (std::size_t i = 0; i < original.weights().size(); ++i) {
+    ASSERT_EQ(loaded.weights()[i], original.weights()[i]);
+    ASSERT_EQ(loaded.first_moments()[i], 2 * original.weights()[i]);
+    ASSERT_EQ(loaded.second_moments()[i], 3 * original.weights()[i]);
+  }
+  EXPECT_EQ(same.epoch, 2);
+  EXPECT_EQ(same.update, 7);
+  EXPECT_EQ(same.device.step, 19);
+  EXPECT_EQ(same.device.skipped, 3);
+  EXPECT_EQ(same.device.loss_scale, 512.0f);
+  EXPECT_EQ(same.device.good_steps, 11);
+  EXPECT_EQ(same.device.loss, 0.25 + world_.rank());
+  EXPECT_EQ(same.seconds, 12.5);
+  ASSERT_EQ(same.history.size(), 2);
+  EXPECT_EQ(same.history[1].hit_rate, 0.4);
+  EXPECT_EQ(same.history[1].seconds_since_start, 10);
+  // On another number of ranks, the first gets what all had.
+  const int others = world_.size() + 1;
+  double all = 0;
+  for (int rank = 0; rank < world_.size(); ++rank) all += 0.25 + rank;
+  auto whole = parameters({0, users}, 6);
+  EXPECT_EQ(load_training_state(context_, runs[0], whole, {0, users}, 0, 0, others).device.loss, all);
+  EXPECT_EQ(load_training_state(context_, runs[0], whole, {0, users}, 0, 1, others).device.loss, 0);
+}
+
+TEST_F(Checkpoint, KeepsTheLastRuns) {
+  auto p = parameters(range_, 5);
+  {
+    CheckpointWriter<Cpu, float> writer(context_, world_, dir_ / "run", *dataset_, p, range_, 0, 2);
+    for (int i = 0; i < 4; ++i) writer.save_run(info(1), {});
+    writer.save_best(info(1));
+    writer.finish();
+    EXPECT_EQ(writer.saves(), 5);
+  }
+  world_.barrier();
+  const auto runs = saved_runs(dir_ / "run");
+  ASSERT_EQ(runs.size(), 2);
+  EXPECT_EQ(runs[0].filename(), "checkpoint-000004.h5");
+  EXPECT_EQ(runs[1].filename(), "checkpoint-000003.h5");
+  EXPECT_EQ(files("checkpoint"), 2 * (1 + world_.size()));
+  EXPECT_EQ(files("best"), 1 + world_.size());
+  world_.barrier();
+  // Another run goes on counting, and clears away what one that was killed has left.
+  if (world_.is_root()) {
+    std::ofstream(dir_ / "run/checkpoint-000005.abc.part-0000-of-0002.h5") << "x";
+    std::ofstream(dir_ / "run/checkpoint-000005.h5.tmp") << "x";
+    std::ofstream(dir_ / "run/notes.txt") << "x";
+  }
+  world_.barrier();
+  CheckpointWriter<Cpu, float> writer(context_, world_, dir_ / "run", *dataset_, p, range_, 0, 1);
+  EXPECT_EQ(files("checkpoint"), 2 * (1 + world_.size()));
+  EXPECT_EQ(files("notes"), 1);
+  writer.save_run(info(1), {});
+  writer.finish();
+  world_.barrier();
+  EXPECT_EQ(saved_runs(dir_ / "run").at(0).filename(), "checkpoint-000005.h5");
+  EXPECT_EQ(files("checkpoint"), 1 + world_.size());
+}
+
+TEST_F(Checkpoint, RefusesValuesThatAreNotFinite) {
+  auto p = parameters(range_, 5);
+  p.weight(p.layout().item_gmf).data[3] = std::nanf("");
+  {
+    CheckpointWriter<Cpu, float> writer(context_, world_, dir_ / "run", *dataset_, p, range_, 0, 2);
+    writer.save_best(info(1));
+    writer.finish();
+  }
+  EXPECT_THAT([&] { load_checkpoint(context_, dir_ / "run/best.h5", p, range_, 0); },
+              ThrowsMessage<Error>(HasSubstr("item_gmf holds a value that is not a finite number")));
 }
 
 TEST_F(Checkpoint, SaysWhatIsWrongWithAFile) {

@@ -45,7 +45,7 @@ TYPED_TEST(HalfPrecision, LearnsAsFp32Does) {
   Rank<float> full(1.0f, 200);
   Rank<TypeParam> half(std::is_same_v<TypeParam, float16> ? 1024.0f : 1.0f, 200, 1000);
   for (std::uint32_t epoch = 0; epoch < 10; ++epoch) {
-    const double expected = full.trainer->train_epoch(epoch), loss = half.trainer->train_epoch(epoch);
+    const double expected = *full.trainer->train_epoch(epoch), loss = *half.trainer->train_epoch(epoch);
     // bf16 has 8 significant bits: rounding of about half a percent in every activation.
     EXPECT_NEAR(loss, expected, 0.01 * expected) << epoch;
   }
@@ -79,7 +79,7 @@ TYPED_TEST(HalfPrecision, OneRanksOverflowSkipsTheStepOnAll) {
 
   // It goes on with the lower scale, and grows again after three good steps.
   for (std::uint32_t epoch = 1; epoch <= 3; ++epoch)
-    EXPECT_TRUE(std::isfinite(rank.trainer->train_epoch(epoch)));
+    EXPECT_TRUE(std::isfinite(*rank.trainer->train_epoch(epoch)));
   state = rank.trainer->state();
   EXPECT_EQ(state.skipped, 1);
   EXPECT_EQ(state.step, 3);

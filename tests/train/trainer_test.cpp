@@ -44,7 +44,7 @@ Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epo
   Trainer<Cpu, float> trainer(context, communicator, parameters, shape, shard, spec);
   Outcome outcome;
   for (int epoch = 0; epoch < epochs; ++epoch)
-    outcome.losses.push_back(trainer.train_epoch(static_cast<std::uint32_t>(epoch)));
+    outcome.losses.push_back(trainer.train_epoch(static_cast<std::uint32_t>(epoch)).value());
   const auto weights = parameters.weights();
   outcome.shared.assign(weights.begin(), weights.begin() + parameters.layout().shared);
   for (const Segment* s : {&parameters.layout().user_gmf, &parameters.layout().user_mlp}) {

@@ -38,6 +38,8 @@ class Communicator {
   static Communicator world();
   // Of this rank alone.
   static Communicator self();
+  // The same ranks, with messages of their own. Collective.
+  Communicator duplicate() const { return Communicator(comm_); }
   ~Communicator();
   Communicator(Communicator&& other) noexcept;
   Communicator& operator=(Communicator&&) = delete;

@@ -12,10 +12,10 @@
 
 namespace neumf {
 
-enum class Phase { sample, forward, backward, allreduce, optimizer, evaluation };
-inline constexpr std::size_t phase_count = 6;
-inline constexpr std::array<const char*, phase_count> phase_names{"sample",    "forward",   "backward",
-                                                                  "allreduce", "optimizer", "evaluation"};
+enum class Phase { sample, forward, backward, allreduce, optimizer, evaluation, checkpoint };
+inline constexpr std::size_t phase_count = 7;
+inline constexpr std::array<const char*, phase_count> phase_names{
+    "sample", "forward", "backward", "allreduce", "optimizer", "evaluation", "checkpoint"};
 using PhaseTimes = std::array<double, phase_count>;  // seconds, by phase
 
 template <class Device>

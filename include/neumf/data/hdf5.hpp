@@ -54,11 +54,17 @@ struct VirtualSource {
   hsize_t rows;
 };
 
+// Whether reading may follow links, virtual data sets and external storage into other files. Files come from
+// anywhere, so the programs never do.
+enum class OtherFiles { refused, followed };
+
 class File {
  public:
   // Creates or truncates. The file is complete only once close() has returned.
   static File create(const std::filesystem::path& path);
-  static File open(const std::filesystem::path& path);
+  // Reading a file is safe whatever it holds: no plugin is loaded, and a data set that claims more elements
+  // than the file can hold, numbers outside the range of the type asked for, and other files are errors.
+  static File open(const std::filesystem::path& path, OtherFiles other_files = OtherFiles::refused);
 
   const std::filesystem::path& path() const { return path_; }
   bool exists(const std::string& name) const;
@@ -111,11 +117,14 @@ class File {
  private:
   File(Handle handle, std::filesystem::path path) : handle_(std::move(handle)), path_(std::move(path)) {}
   Handle open_dataset(const std::string& name) const;
+  void check_links(const std::string& name) const;
+  void check_storage(const Handle& dataset, const std::string& name) const;
   Handle open_attribute(const std::string& name) const;
   void write_scalar_attribute(const std::string& name, hid_t type, const void* value);
 
   Handle handle_;
   std::filesystem::path path_;
+  OtherFiles other_files_ = OtherFiles::followed;
 };
 
 // Forces a file, and the directory entry that names it, to disk.

@@ -1,25 +1,34 @@
-// Saving a model and loading it again, on any number of ranks.
+// Saved models and saved runs, and how they are read on any number of ranks. checkpoint_writer.hpp writes
+// them.
 //
 // A checkpoint is a master file and one part per rank that wrote it:
-//   DIR/best.h5                            /model/<name> of every shared weight (nn/parameters.hpp), the
-//   original ids
-//                                          /ids/users and /ids/items, attributes below
+//   DIR/best.h5                                  /model/<name>: every shared weight (nn/parameters.hpp);
+//                                                /ids/users and /ids/items: the original ids
 //   DIR/best.<generation>.part-0000-of-0002.h5   /model/user_gmf and /model/user_mlp of users
-//                                          [first_user, first_user + users)
+//                                                [first_user, first_user + users)
+//   DIR/checkpoint-000007.h5 and its parts       the same, and what training needs to go on:
+//                                                /adam/first_moment/<name>, /adam/second_moment/<name>;
+//                                                /history [epochs, 10], a row per EpochReport
 // Master attributes: format_version, kind ("neumf-checkpoint"), generation, parts, users, items, factors,
-// layers, dataset_id, epoch, hit_rate, ndcg, topk, options (as INI), created_by. The master is renamed into
-// place last, so a checkpoint is either the old one or the new one, whole. Only one rank's users are in
-// memory at a time: a part is read where its users meet the reader's.
+// layers, dataset_id, epoch, hit_rate, ndcg, topk, options (as INI), created_by; of a saved run also update
+// (done in the epoch after `epoch`), adam_step, skipped, loss_scale, good_steps, seconds. A part of a saved
+// run has `loss`, its rank's sum over the updates of the unfinished epoch.
+//
+// The master is renamed into place last, so a checkpoint is either the old one or the new one, whole. Every
+// data set has Fletcher32 checksums, every file is checked while it is read: a damaged checkpoint is an
+// error.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
-#include "neumf/comm/communicator.hpp"
 #include "neumf/core/context.hpp"
 #include "neumf/data/dataset.hpp"
 #include "neumf/nn/parameters.hpp"
+#include "neumf/ops/step_state.hpp"
+#include "neumf/train/epoch_report.hpp"
 
 namespace neumf {
 
@@ -27,20 +36,20 @@ namespace neumf {
 struct CheckpointInfo {
   ModelShape shape;
   std::string dataset_id;
-  int epoch = 0;  // from 1
-  double hit_rate = 0, ndcg = 0;
+  int epoch = 0;                  // epochs trained
+  double hit_rate = 0, ndcg = 0;  // after them
   int topk = 10;
   std::string options;  // INI
 };
 
-// Writes DIR/NAME.h5 and its parts. `users`: those whose rows this rank writes; `first_row`: the first one's
-// row in the user tables. The ids come from `dataset`. Collective: fails on all ranks if it fails on one, and
-// then leaves an earlier checkpoint of that name as it was.
-template <class Device, class T>
-void save_checkpoint(Context<Device>& context, const Communicator& communicator,
-                     const std::filesystem::path& directory, const std::string& name,
-                     const CheckpointInfo& info, const Dataset& dataset, Parameters<Device, T>& parameters,
-                     const UserRange& users, std::int64_t first_row);
+// Where training stands, beside the weights and Adam's moments.
+struct TrainingState {
+  int epoch = 0;             // epochs done, with their evaluation
+  std::uint64_t update = 0;  // updates done of the next epoch
+  ops::StepState device;     // position excepted; loss: of this rank, in the unfinished epoch
+  double seconds = 0;        // trained so far
+  std::vector<EpochReport> history;
+};
 
 // Reads a master file's description. Throws Error if it is not a checkpoint or of another format version.
 CheckpointInfo read_checkpoint_info(const std::filesystem::path& master);
@@ -50,5 +59,15 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& master);
 template <class Device, class T>
 void load_checkpoint(Context<Device>& context, const std::filesystem::path& master,
                      Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row);
+
+// Reads a saved run: weights, Adam's moments and where training stood. On as many ranks as wrote it, each
+// gets its own loss; otherwise rank 0 gets the sum.
+template <class Device, class T>
+TrainingState load_training_state(Context<Device>& context, const std::filesystem::path& master,
+                                  Parameters<Device, T>& parameters, const UserRange& users,
+                                  std::int64_t first_row, int rank, int ranks);
+
+// The master files of saved runs in a directory, newest first.
+std::vector<std::filesystem::path> saved_runs(const std::filesystem::path& directory);
 
 }  // namespace neumf

@@ -15,6 +15,12 @@ enum class Precision { fp32, tf32, fp16, bf16 };
 enum class UserEmbeddings { partitioned, replicated };
 enum class Progress { automatic, always, never };
 
+// How often a run is saved: every so many epochs, or seconds. Never, if both are 0.
+struct CheckpointInterval {
+  int epochs = 1;
+  double seconds = 0;
+};
+
 struct Options {
   std::filesystem::path data;
   Mode mode = Mode::train;
@@ -42,6 +48,11 @@ struct Options {
   bool profile = false;  // print time by phase
   int threads = 0;       // per rank; 0 = the cores that the rank may use
   std::filesystem::path checkpoint_dir, load_checkpoint_path, log_path;
+  CheckpointInterval checkpoint_every;  // of saved runs
+  int keep_last = 2;                    // saved runs
+  bool resume = false;                  // go on from the newest saved run in checkpoint_dir, if there is one
+  double stall_timeout = 300;           // seconds without progress before the watchdog speaks; 0 = never
+  bool abort_on_stall = false;
   Progress progress = Progress::automatic;
 };
 

@@ -14,22 +14,15 @@
 #include <vector>
 
 #include "neumf/core/profiler.hpp"
+#include "neumf/train/epoch_report.hpp"
 #include "neumf/train/options.hpp"
 
 namespace neumf {
 
-struct EpochReport {
-  int epoch = 0;  // from 1
-  double train_loss = 0, validation_loss = 0, hit_rate = 0, ndcg = 0;
-  double train_seconds = 0, evaluation_seconds = 0;
-  double train_throughput = 0, evaluation_throughput = 0;
-  double seconds_since_start = 0;
-  bool best = false;
-};
-
 class Reporter {
  public:
-  // Writes nothing unless `active` (rank 0). Opens the log, and writes the options next to it.
+  // Writes nothing unless `active` (rank 0). Opens the log, and writes the options next to it. A resumed run
+  // continues its log; where an epoch is there twice, the later line counts.
   Reporter(const Options& options, bool active);
 
   // The start-up table: (label, text) rows.
@@ -43,6 +36,10 @@ class Reporter {
   void evaluation(const EpochReport& report);
   // Seconds by phase: the least, mean and most of any rank.
   void profile(const PhaseTimes& least, const PhaseTimes& mean, const PhaseTimes& most);
+  // How many saves there were, and the seconds that training waited for them on the slowest rank.
+  void checkpoints(int saves, double seconds_waited);
+  // The run ends early: why, and how to go on.
+  void interrupted(const std::string& text);
   void note(const std::string& text);
 
  private:
@@ -56,6 +53,8 @@ class Reporter {
   std::filesystem::path log_path_;
   std::ofstream log_;
   std::chrono::steady_clock::time_point last_drawn_{}, epoch_begun_{};
+  int drawn_epoch_ = 0;
+  std::uint64_t done_before_ = 0;  // updates of the drawn epoch before it was first drawn
   std::vector<std::pair<std::string, std::string>> start_rows_;
 };
 

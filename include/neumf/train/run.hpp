@@ -6,7 +6,8 @@
 
 namespace neumf {
 
-// Trains or tests as the options say. Collective. Throws CollectiveError where all ranks know of the failure.
-void run(const Options& options, const Communicator& communicator);
+// Trains or tests as the options say, and returns the exit status (train/exit_status.hpp). Collective. Throws
+// CollectiveError where all ranks know of the failure.
+int run(const Options& options, const Communicator& communicator);
 
 }  // namespace neumf

@@ -7,9 +7,9 @@
 
 namespace neumf {
 
-// T: the type in which products are computed. Collective. Throws CollectiveError where all ranks know of the
-// failure.
+// T: the type in which products are computed. Returns the exit status. Collective. Throws CollectiveError
+// where all ranks know of the failure.
 template <class Device, class T>
-void run_session(Context<Device>& context, const Options& options, const Communicator& communicator);
+int run_session(Context<Device>& context, const Options& options, const Communicator& communicator);
 
 }  // namespace neumf

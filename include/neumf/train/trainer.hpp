@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "neumf/comm/communicator.hpp"
 #include "neumf/comm/gradient_reducer.hpp"
@@ -16,6 +17,7 @@
 #include "neumf/ops/adam.hpp"
 #include "neumf/ops/step_state.hpp"
 #include "neumf/sampling/sampler.hpp"
+#include "neumf/train/heartbeat.hpp"
 #include "neumf/train/schedule.hpp"
 
 namespace neumf {
@@ -35,24 +37,31 @@ struct TrainerSpec {
 template <class Device, class T>
 class Trainer {
  public:
-  // Called after each update with (updates done, updates in the epoch).
-  using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
+  // Called after each update with (updates done, updates in the epoch); whether to go on, the same on every
+  // rank.
+  using AfterUpdate = std::function<bool(std::uint64_t, std::uint64_t)>;
 
-  // `shard` is the rank's part of the data; `communicator` and `parameters` must outlive the trainer.
-  // Collective.
+  // `shard` is the rank's part of the data; `communicator`, `parameters` and `heartbeat` must outlive the
+  // trainer. Collective.
   Trainer(Context<Device>& context, const Communicator& communicator, Parameters<Device, T>& parameters,
-          const ModelShape& shape, const Shard& shard, const TrainerSpec& spec);
+          const ModelShape& shape, const Shard& shard, const TrainerSpec& spec,
+          Heartbeat* heartbeat = nullptr);
 
-  // Trains one epoch (numbered from 0) and returns the mean loss of its samples over all ranks. Collective.
-  double train_epoch(std::uint32_t epoch, const Progress& progress = {});
+  // Trains one epoch (numbered from 0), from update `first` on, and returns the mean loss of its samples over
+  // all ranks, or nothing if `after_update` stopped it. Where `first` is not 0, state().loss is that of the
+  // updates before. Collective.
+  std::optional<double> train_epoch(std::uint32_t epoch, std::uint64_t first = 0,
+                                    const AfterUpdate& after_update = {});
 
-  // Samples of an epoch over all ranks.
-  std::uint64_t samples_per_epoch() const;
+  // Samples over all ranks of an epoch's updates from `first` on.
+  std::uint64_t samples(std::uint64_t first = 0) const;
   const EpochSchedule& schedule() const { return schedule_; }
   const GradientReducer<Device>& reducer() const { return *reducer_; }
   NeuMF<Device, T>& model() { return model_; }
-  // A copy of the device's state: the loss scale, skipped updates.
+  // A copy of the device's state: the loss scale, skipped updates, this rank's loss so far.
   ops::StepState state() const;
+  // Continues from another trainer's state; `position` is set by train_epoch.
+  void restore(const ops::StepState& state);
   Profiler<Device>& profiler() { return profiler_; }
   std::size_t bytes() const;
 
@@ -61,11 +70,15 @@ class Trainer {
   void step(std::uint64_t groups, std::uint64_t all_groups, const Dropout& dropout);
   void start_bucket(std::size_t bucket);
   void exchange_gradients();
+  // Runs `work`, known to the profiler and to the watchdog.
+  template <class Work>
+  void in_phase(Phase phase, const Work& work);
 
   Context<Device>& context_;
   const Communicator& communicator_;
   Parameters<Device, T>& parameters_;
   TrainerSpec spec_;
+  Heartbeat* heartbeat_;
   Profiler<Device> profiler_;
   EpochSchedule schedule_;
   NeuMF<Device, T> model_;

@@ -1,0 +1,106 @@
+#include "inputs.hpp"
+
+#include <array>
+#include <map>
+#include <sstream>
+#include <string>
+
+#include "neumf/core/error.hpp"
+
+namespace neumf {
+namespace {
+
+std::map<std::string, std::string> settings_of(const std::string& ini) {
+  std::map<std::string, std::string> settings;
+  std::istringstream lines(ini);
+  for (std::string line; std::getline(lines, line);)
+    if (const auto at = line.find(" = "); at != std::string::npos)
+      settings[line.substr(0, at)] = line.substr(at + 3);
+  return settings;
+}
+
+// The shape of the model: what the checkpoint has, otherwise what the options say.
+ModelShape shape_of(const Options& options, const Dataset& dataset, const Inputs& inputs) {
+  if (inputs.checkpoint) {
+    require_match(options.load_checkpoint_path, *inputs.checkpoint, options, dataset);
+    return inputs.checkpoint->shape;
+  }
+  // The newest saved run that can be read at all.
+  std::string message;
+  for (const auto& run : inputs.saved_runs) {
+    CheckpointInfo info;
+    try {
+      info = read_checkpoint_info(run);
+    } catch (const Error& error) {
+      if (message.empty()) message = error.what();
+      continue;
+    }
+    require_match(run, info, options, dataset);
+    return info.shape;
+  }
+  require(message.empty(), "{}", message);
+  return {static_cast<std::int64_t>(dataset.users()), static_cast<std::int64_t>(dataset.items()),
+          options.factors, options.layers};
+}
+
+}  // namespace
+
+void require_match(const std::filesystem::path& master, const CheckpointInfo& info, const Options& options,
+                   const Dataset& dataset) {
+  const auto& saved = info.shape;
+  const auto users = static_cast<std::int64_t>(dataset.users()),
+             items = static_cast<std::int64_t>(dataset.items());
+  require(saved.users == users && saved.items == items,
+          "{}: the checkpoint has {} users and {} items, but the data set {} has {} and {}: use the data set "
+          "that it was trained on",
+          master.string(), saved.users, saved.items, options.data.string(), users, items);
+  require(
+      !options.shape_given || (saved.factors == options.factors && saved.layers == options.layers),
+      "{}: the checkpoint has factors {} and layers {}, not those given: leave out --factors and --layers",
+      master.string(), saved.factors, fmt::join(saved.layers, " "));
+}
+
+Inputs read_inputs(const Options& options, const Communicator& communicator) {
+  Inputs inputs;
+  communicator.together([&] {
+    if (!options.load_checkpoint_path.empty())
+      inputs.checkpoint = read_checkpoint_info(options.load_checkpoint_path);
+    if (options.resume && options.mode == Mode::train) inputs.saved_runs = saved_runs(options.checkpoint_dir);
+    inputs.dataset = Dataset::open(options.data);
+    inputs.shape = shape_of(options, *inputs.dataset, inputs);
+    inputs.shard = inputs.dataset->load(inputs.dataset->user_range(communicator.rank(), communicator.size()));
+  });
+  // Rank 0's view of the directory counts: the others must not go on from something else.
+  inputs.saved_runs.resize(
+      static_cast<std::size_t>(-communicator.max(-static_cast<std::int64_t>(inputs.saved_runs.size()))));
+  for (auto& run : inputs.saved_runs) run = communicator.broadcast(run.string());
+  return inputs;
+}
+
+std::vector<std::string> changed_options(const CheckpointInfo& info, const Options& options) {
+  constexpr std::array names{"dropout",
+                             "batch_size",
+                             "grads_accumulated",
+                             "negative_samples",
+                             "exact_negatives",
+                             "sampling",
+                             "learning_rate",
+                             "beta1",
+                             "beta2",
+                             "eps",
+                             "seed",
+                             "precision",
+                             "amp",
+                             "allreduce_dtype"};
+  const auto before = settings_of(info.options), now = settings_of(to_ini(options));
+  std::vector<std::string> lines;
+  for (const std::string name : names) {
+    const auto then = before.find(name), today = now.find(name);
+    if (then != before.end() && today != now.end() && then->second != today->second)
+      lines.push_back(fmt::format("note: --{} is {}, but was {} when the run was saved", name, today->second,
+                                  then->second));
+  }
+  return lines;
+}
+
+}  // namespace neumf

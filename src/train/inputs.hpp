@@ -1,0 +1,33 @@
+// What a rank reads before it computes anything.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "neumf/comm/communicator.hpp"
+#include "neumf/data/dataset.hpp"
+#include "neumf/train/checkpoint.hpp"
+#include "neumf/train/options.hpp"
+
+namespace neumf {
+
+struct Inputs {
+  std::optional<Dataset> dataset;
+  Shard shard;
+  ModelShape shape;
+  std::optional<CheckpointInfo> checkpoint;       // to start from, of --load_checkpoint_path
+  std::vector<std::filesystem::path> saved_runs;  // to go on from with --resume, newest first
+};
+
+// Collective: fails on all ranks if it fails on one.
+Inputs read_inputs(const Options& options, const Communicator& communicator);
+
+// Fails unless the checkpoint fits the data set and the options that were given.
+void require_match(const std::filesystem::path& master, const CheckpointInfo& info, const Options& options,
+                   const Dataset& dataset);
+
+// Options that shape the result and are not what they were when `info` was saved, as lines for the user.
+std::vector<std::string> changed_options(const CheckpointInfo& info, const Options& options);
+
+}  // namespace neumf
