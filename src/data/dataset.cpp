@@ -20,6 +20,12 @@ void check_below(const hdf5::File& file, const char* name, const std::vector<std
          remedy);
 }
 
+void check_dims(const hdf5::File& file, const char* name, const hdf5::Dims& expected) {
+  const hdf5::Dims dims = file.dims(name);
+  require(dims == expected, "{}: {} has the shape ({}), not ({}); {}", file.path().string(), name,
+          fmt::join(dims, ", "), fmt::join(expected, ", "), remedy);
+}
+
 std::uint64_t count_attribute(const hdf5::File& file, const char* name) {
   const std::int64_t value = file.int_attribute(name);
   require(value >= 0 && value < (std::int64_t{1} << 48), "{}: attribute '{}' is {}; {}", file.path().string(),
@@ -62,14 +68,20 @@ Dataset Dataset::open(const std::filesystem::path& directory) {
 
   // Straight from the shard files, whose names follow from their number: no path stored in a file is
   // followed.
-  dataset.counts_.resize(users);
   for (std::size_t shard = 0; shard < dataset.shards_; ++shard) {
     const auto shard_file = hdf5::File::open(directory / layout::shard_file(shard, dataset.shards_));
     require(shard_file.string_attribute("dataset_id") == dataset.id_,
             "{}: belongs to another data set than {}; {}", shard_file.path().string(), path.string(), remedy);
-    shard_file.read_rows<std::uint32_t>(
-        layout::train_counts, 0,
-        std::span(dataset.counts_).subspan(bounds[shard], bounds[shard + 1] - bounds[shard]));
+    const std::uint64_t shard_users = bounds[shard + 1] - bounds[shard];
+    // Before memory is taken for them: the files must hold what the master promises.
+    check_dims(shard_file, layout::train_counts, {shard_users});
+    check_dims(shard_file, layout::test_items, {shard_users});
+    check_dims(shard_file, layout::test_negatives, {shard_users, dataset.valid_negative_});
+    dataset.counts_.resize(bounds[shard + 1]);
+    const auto counts = std::span(dataset.counts_).subspan(bounds[shard], shard_users);
+    shard_file.read_rows<std::uint32_t>(layout::train_counts, 0, counts);
+    check_dims(shard_file, layout::train_items,
+               {std::accumulate(counts.begin(), counts.end(), std::uint64_t{0})});
   }
   const auto total = std::accumulate(dataset.counts_.begin(), dataset.counts_.end(), std::uint64_t{0});
   require(total == dataset.positives_, "{}: {} training positives, but the shards hold {}; {}", path.string(),
@@ -133,8 +145,9 @@ Shard Dataset::load(const UserRange& range) const {
   return shard;
 }
 
-std::vector<std::string> Dataset::read_ids(const char* name) const {
+std::vector<std::string> Dataset::read_ids(const char* name, std::uint64_t count) const {
   const auto file = hdf5::File::open(directory_ / layout::dataset_file);
+  check_dims(file, name, {count});
   if (file.holds_strings(name)) return file.read_strings(name);
   std::vector<std::string> ids;
   for (const std::int64_t id : file.read<std::int64_t>(name)) ids.push_back(std::to_string(id));
@@ -142,11 +155,11 @@ std::vector<std::string> Dataset::read_ids(const char* name) const {
 }
 
 std::vector<std::string> Dataset::user_ids() const {
-  return read_ids(layout::user_ids);
+  return read_ids(layout::user_ids, users());
 }
 
 std::vector<std::string> Dataset::item_ids() const {
-  return read_ids(layout::item_ids);
+  return read_ids(layout::item_ids, items_);
 }
 
 }  // namespace neumf

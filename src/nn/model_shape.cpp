@@ -19,7 +19,8 @@ double ModelShape::flops_per_sample() const {
 }
 
 void ModelShape::validate() const {
-  require(factors >= 1, "--factors {}: at least 1 is needed", factors);
+  require(factors >= 1 && factors <= 65536, "--factors {}: must be between 1 and 65536", factors);
+  require(layers.size() <= 64, "--layers: {} sizes, but at most 64 make a model", layers.size());
   require(layers.size() >= 2,
           "--layers: at least two sizes are needed, the width of the concatenated embeddings "
           "and one hidden layer, for example --layers 256 256 128 64");

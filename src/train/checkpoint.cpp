@@ -119,13 +119,23 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& master) {
   info.shape.layers.clear();
   std::istringstream layers(file.string_attribute("layers"));
   for (std::int64_t size = 0; layers >> size;) info.shape.layers.push_back(size);
-  require(info.shape.users > 0 && info.shape.items > 0,
+  require(info.shape.users > 0 && info.shape.users <= UINT32_MAX && info.shape.items > 0 &&
+              info.shape.items <= UINT32_MAX,
           "{}: {} users and {} items; the checkpoint is damaged", master.string(), info.shape.users,
           info.shape.items);
   try {
     info.shape.validate();
   } catch (const Error& error) {
     fail("{}: the checkpoint is damaged: {}", master.string(), error.what());
+  }
+  // The sizes decide how much memory is taken: the file must hold as much.
+  const ParameterLayout weights(info.shape, 0);
+  for (const Segment* segment : weights.shared_segments()) {
+    const auto dims = file.dims(model_group + segment->name);
+    require(dims.size() == 2 && dims[0] == static_cast<hsize_t>(segment->rows) &&
+                dims[1] == static_cast<hsize_t>(segment->cols),
+            "{}: {} is not a matrix of {} x {}; the checkpoint is damaged", master.string(),
+            model_group + segment->name, segment->rows, segment->cols);
   }
   info.dataset_id = file.string_attribute("dataset_id");
   info.epoch = static_cast<int>(file.int_attribute("epoch"));

@@ -54,7 +54,7 @@ class Dataset {
   std::vector<std::string> item_ids() const;
 
  private:
-  std::vector<std::string> read_ids(const char* name) const;
+  std::vector<std::string> read_ids(const char* name, std::uint64_t count) const;
 
   std::filesystem::path directory_;
   std::string id_, source_;
