@@ -6,6 +6,8 @@
 #   DATASET=ml-20m jobs/workstation.sh [options]   MovieLens 20M
 #   DATASET=ratings.csv jobs/workstation.sh ...    any file that neumf-preprocess reads, or a preprocessed directory
 #
+# Ctrl-C ends the run after a checkpoint; the same command with --resume goes on. The exit status is that of neumf.
+#
 # Everything after the script's name goes to neumf. From the environment:
 #   RANKS       MPI ranks; default: the GPUs of this machine if neumf was built for them, otherwise 2 (1 on one core)
 #   DATA_DIR    where archives and preprocessed data sets are kept; default: data
@@ -73,5 +75,21 @@ else
 fi
 ((EUID == 0)) && mpirun_arguments+=(--allow-run-as-root)
 
-exec mpirun "${mpirun_arguments[@]}" ${MPIRUN_ARGS:-} build/bin/neumf --data "$data" --log_path "$run_dir/log.json" \
-  --checkpoint_dir "$run_dir" "${settings[@]}" "$@"
+# On SIGTERM and Ctrl-C mpirun kills its ranks within two seconds, too soon for a checkpoint, but it passes SIGUSR1 on
+# and waits. In a process group of its own it sees no Ctrl-C, and this script sends SIGUSR1 instead.
+set -m
+mpirun "${mpirun_arguments[@]}" ${MPIRUN_ARGS:-} build/bin/neumf --data "$data" --log_path "$run_dir/log.json" \
+  --checkpoint_dir "$run_dir" "${settings[@]}" "$@" </dev/null &
+job=$!
+stop() {
+  echo "workstation.sh: stopping after a checkpoint; once more to stop at once" >&2
+  kill -USR1 "$job"
+  trap 'kill -TERM "$job"' INT TERM
+}
+trap stop INT TERM
+while :; do
+  status=0
+  wait "$job" || status=$?
+  # Over 128: the wait was interrupted, unless the job is gone.
+  if ((status <= 128)) || ! kill -0 "$job" 2>/dev/null; then exit "$status"; fi
+done

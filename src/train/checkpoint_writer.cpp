@@ -51,14 +51,16 @@ void make_directory(const std::filesystem::path& directory) {
   if (error) fail("{}: cannot create the checkpoint directory: {}", directory.string(), error.message());
 }
 
-// Tries out whether this rank can write here: a run must not find out after an hour.
+// A file that tells whether one can write here: a run must not find out after an hour.
+std::filesystem::path trial_file(const std::filesystem::path& directory, int rank) {
+  return files::temporary(directory / fmt::format("{}.trial-{}", files::best, rank));
+}
+
 void try_to_write(const std::filesystem::path& directory, int rank) {
-  const auto path = directory / fmt::format("{}.try-{}.tmp", files::best, rank);
-  const int descriptor = ::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
+  const int descriptor = ::open(trial_file(directory, rank).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
   const bool written = descriptor >= 0 && ::write(descriptor, "x", 1) == 1;
   const int error = errno;
   if (descriptor >= 0) ::close(descriptor);
-  ::unlink(path.c_str());
   require(written, "{}: cannot write to the checkpoint directory: {}", directory.string(),
           std::strerror(error));
 }
@@ -118,6 +120,13 @@ CheckpointWriter<Device, T>::CheckpointWriter(Context<Device>& context, const Co
     if (communicator_.is_root()) make_directory(directory_);
   });
   communicator_.together([&] { try_to_write(directory_, communicator_.rank()); });
+  communicator_.together([&] {
+    std::error_code ignored;
+    require(std::filesystem::exists(trial_file(directory_, 0), ignored),
+            "{}: rank {} does not see there what rank 0 writes: the checkpoint directory must be on a file "
+            "system that all machines share",
+            directory_.string(), communicator_.rank());
+  });
   const auto needed = communicator_.sum(bytes_per_save(true) + bytes_per_save(false));
   communicator_.together([&] {
     if (!communicator_.is_root()) return;

@@ -70,10 +70,16 @@ Inputs read_inputs(const Options& options, const Communicator& communicator) {
     inputs.shape = shape_of(options, *inputs.dataset, inputs);
     inputs.shard = inputs.dataset->load(inputs.dataset->user_range(communicator.rank(), communicator.size()));
   });
-  // Rank 0's view of the directory counts: the others must not go on from something else.
-  inputs.saved_runs.resize(
-      static_cast<std::size_t>(-communicator.max(-static_cast<std::int64_t>(inputs.saved_runs.size()))));
-  for (auto& run : inputs.saved_runs) run = communicator.broadcast(run.string());
+  // All ranks must go on from the same.
+  std::string runs;
+  for (const auto& run : inputs.saved_runs) runs += run.string() + "\n";
+  const std::string first = communicator.broadcast(runs);
+  communicator.together([&] {
+    require(runs == first,
+            "{}: rank {} sees other saved runs there than rank 0: the checkpoint directory must be on a file "
+            "system that all machines share",
+            options.checkpoint_dir.string(), communicator.rank());
+  });
   return inputs;
 }
 

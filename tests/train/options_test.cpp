@@ -126,6 +126,27 @@ TEST(Options, TakeDashesInFilesToo) {
   EXPECT_THAT(o.layers, ElementsAre(32, 16, 8));
 }
 
+TEST(Options, ReadHowOftenToSave) {
+  EXPECT_EQ(parse({"--data", "d"}).checkpoint_every.epochs, 1);
+  const auto every = [](const char* text) {
+    return parse({"--data", "d", "--checkpoint_every", text}).checkpoint_every;
+  };
+  EXPECT_EQ(every("5").epochs, 5);
+  EXPECT_EQ(every("5").seconds, 0);
+  EXPECT_EQ(every("0").epochs, 0);
+  EXPECT_EQ(every("90s").seconds, 90);
+  EXPECT_EQ(every("90s").epochs, 0);
+  EXPECT_EQ(every("1.5m").seconds, 90);
+  EXPECT_EQ(every("2h").seconds, 7200);
+  for (const char* wrong : {"", "often", "-1", "1.5", "3d", "0s", "5 s", "nan"})
+    EXPECT_THAT([&] { every(wrong); }, ThrowsMessage<Error>(HasSubstr("--checkpoint_every"))) << wrong;
+  EXPECT_THAT(
+      [&] {
+        parse({"--data", "d", "--resume"});
+      },
+      ThrowsMessage<Error>(HasSubstr("--checkpoint_dir")));
+}
+
 TEST(Options, SayWhatIsWrong) {
   const auto message = [](std::vector<const char*> arguments, const char* part) {
     EXPECT_THAT([&] { parse(arguments); }, ThrowsMessage<Error>(HasSubstr(part)));

@@ -1,0 +1,39 @@
+#include "neumf/train/stop_signals.hpp"
+
+#include <gtest/gtest.h>
+
+namespace neumf {
+namespace {
+
+volatile std::sig_atomic_t others = 0;
+
+TEST(StopSignals, RemembersWhatArrivedAndRestoresTheHandlers) {
+  std::signal(SIGUSR1, [](int) { others = others + 1; });
+  {
+    const StopSignals signals;
+    EXPECT_EQ(StopSignals::received(), 0);
+    std::raise(SIGUSR1);
+    EXPECT_EQ(StopSignals::received(), SIGUSR1);
+    std::raise(SIGTERM);
+    EXPECT_EQ(StopSignals::received(), SIGTERM);
+    EXPECT_EQ(others, 0);
+  }
+  std::raise(SIGUSR1);
+  EXPECT_EQ(others, 1);
+  const StopSignals again;
+  EXPECT_EQ(StopSignals::received(), 0);
+}
+
+TEST(StopSignals, ASecondInterruptEndsTheProcess) {
+  EXPECT_EXIT(
+      {
+        const StopSignals signals;
+        std::raise(SIGINT);
+        if (StopSignals::received() == SIGINT) std::raise(SIGINT);
+        std::_Exit(0);
+      },
+      testing::KilledBySignal(SIGINT), "");
+}
+
+}  // namespace
+}  // namespace neumf
