@@ -1,14 +1,8 @@
 #include "neumf/train/checkpoint_writer.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
-#include <cstring>
-#include <thread>
 #include <utility>
 
 #include "checkpoint_files.hpp"
@@ -45,53 +39,7 @@ void write_history(hdf5::File& file, const std::vector<EpochReport>& history) {
   file.write<double>("/history", rows, {history.size(), 10});
 }
 
-void make_directory(const std::filesystem::path& directory) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) fail("{}: cannot create the checkpoint directory: {}", directory.string(), error.message());
-}
-
-// A file that tells whether one can write here: a run must not find out after an hour.
-std::filesystem::path trial_file(const std::filesystem::path& directory, int rank) {
-  return files::temporary(directory / fmt::format("{}.trial-{}", files::best, rank));
-}
-
-void try_to_write(const std::filesystem::path& directory, int rank) {
-  const int descriptor = ::open(trial_file(directory, rank).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
-  const bool written = descriptor >= 0 && ::write(descriptor, "x", 1) == 1;
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);
-  require(written, "{}: cannot write to the checkpoint directory: {}", directory.string(),
-          std::strerror(error));
-}
-
 }  // namespace
-
-// Held by rank 0: two runs that save to one directory would delete each other's files.
-template <class Device, class T>
-struct CheckpointWriter<Device, T>::Lock {
-  explicit Lock(const std::filesystem::path& directory)
-      : descriptor(::open((directory / ".neumf-lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)) {
-    using std::chrono::steady_clock;
-    // A run that was killed a moment ago may not be gone yet.
-    const auto give_up = steady_clock::now() + std::chrono::seconds(10);
-    while (descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      if (steady_clock::now() > give_up) {
-        ::close(descriptor);
-        fail("{}: another run saves its checkpoints here: let it end, or choose another --checkpoint_dir",
-             directory.string());
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    }
-  }
-  ~Lock() {
-    if (descriptor >= 0) ::close(descriptor);
-  }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
-  int descriptor;
-};
 
 template <class Device, class T>
 struct CheckpointWriter<Device, T>::Snapshot {
@@ -104,43 +52,23 @@ struct CheckpointWriter<Device, T>::Snapshot {
 
 template <class Device, class T>
 CheckpointWriter<Device, T>::CheckpointWriter(Context<Device>& context, const Communicator& communicator,
-                                              const std::filesystem::path& directory, const Dataset& dataset,
+                                              const CheckpointDirectory& directory, const Dataset& dataset,
                                               Parameters<Device, T>& parameters, const UserRange& users,
                                               std::int64_t first_row, int keep_last)
     : context_(context),
       communicator_(communicator),
       outcomes_(communicator.duplicate()),
-      directory_(directory),
+      directory_(directory.path()),
       parameters_(parameters),
       users_(users),
       first_row_(first_row),
       keep_last_(keep_last),
       snapshot_(std::make_unique<Snapshot>()) {
-  communicator_.together([&] {
-    if (communicator_.is_root()) make_directory(directory_);
-  });
-  communicator_.together([&] { try_to_write(directory_, communicator_.rank()); });
-  communicator_.together([&] {
-    std::error_code ignored;
-    require(std::filesystem::exists(trial_file(directory_, 0), ignored),
-            "{}: rank {} does not see there what rank 0 writes: the checkpoint directory must be on a file "
-            "system that all machines share",
-            directory_.string(), communicator_.rank());
-  });
   const auto needed = communicator_.sum(bytes_per_save(true) + bytes_per_save(false));
   communicator_.together([&] {
     if (!communicator_.is_root()) return;
-    lock_ = std::make_unique<Lock>(directory_);
-    files::remove_leftovers(directory_);
+    directory.require_space(needed);
     run_number_ = files::newest_run(directory_);
-    struct statvfs space {};
-    if (::statvfs(directory_.c_str(), &space) == 0) {
-      const double free = static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize);
-      require(free > static_cast<double>(needed),
-              "{}: {:.0f} MiB are free, but a checkpoint of this run takes {:.0f} MiB: make room, or choose "
-              "another --checkpoint_dir",
-              directory_.string(), free / 1048576.0, static_cast<double>(needed) / 1048576.0);
-    }
     // Now, because the data set's files may be gone by the time of a save.
     user_ids_ = dataset.user_ids();
     item_ids_ = dataset.item_ids();

@@ -59,12 +59,14 @@ std::string mebibytes(std::size_t bytes) {
 template <class Device, class T>
 class Session {
  public:
+  // `directory`: where to save, or null.
   Session(Context<Device>& context, const Options& options, const Communicator& communicator, Inputs inputs,
-          Heartbeat& heartbeat)
+          const CheckpointDirectory* directory, Heartbeat& heartbeat)
       : context_(context),
         options_(options),
         communicator_(communicator),
         inputs_(std::move(inputs)),
+        directory_(directory),
         heartbeat_(heartbeat),
         replicated_(options.user_embeddings == UserEmbeddings::replicated),
         first_row_(replicated_ ? inputs_.shard.users.first : 0) {
@@ -102,10 +104,10 @@ class Session {
           trainer_spec(options_, inputs_.shape, std::is_same_v<T, float16>), &heartbeat_);
     });
     if (resumed()) restore_trainer();
-    if (!options_.checkpoint_dir.empty())
+    if (directory_ != nullptr)
       writer_ = std::make_unique<CheckpointWriter<Device, T>>(
-          context_, communicator_, options_.checkpoint_dir, *inputs_.dataset, *parameters_,
-          inputs_.shard.users, static_cast<std::int64_t>(first_row_), options_.keep_last);
+          context_, communicator_, *directory_, *inputs_.dataset, *parameters_, inputs_.shard.users,
+          static_cast<std::int64_t>(first_row_), options_.keep_last);
     report_start(trainer_.get());
     started_ = last_save_ = Clock::now();
     seconds_before_ = state_.seconds;
@@ -375,6 +377,7 @@ class Session {
   const Options& options_;
   const Communicator& communicator_;
   Inputs inputs_;
+  const CheckpointDirectory* directory_;
   Heartbeat& heartbeat_;
   bool replicated_;
   std::uint64_t first_row_;
@@ -396,8 +399,11 @@ class Session {
 template <class Device, class T>
 int run_session(Context<Device>& context, const Options& options, const Communicator& communicator) {
   Watchdog watchdog(communicator, options.stall_timeout, options.abort_on_stall);
+  std::optional<CheckpointDirectory> directory;
+  if (options.mode == Mode::train && !options.checkpoint_dir.empty())
+    directory.emplace(communicator, options.checkpoint_dir);
   Session<Device, T> session(context, options, communicator, read_inputs(options, communicator),
-                             watchdog.heartbeat());
+                             directory ? &*directory : nullptr, watchdog.heartbeat());
   if (options.mode == Mode::train) return session.train();
   session.test();
   return exit_status::success;

@@ -38,7 +38,8 @@ class Checkpoint : public testing::Test {
   }
   void save(std::uint64_t seed, int epoch) {
     auto p = parameters(range_, seed);
-    CheckpointWriter<Cpu, float> writer(context_, world_, dir_ / "run", *dataset_, p, range_, 0, 2);
+    const CheckpointDirectory directory(world_, dir_ / "run");
+    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
     writer.save_best(info(epoch));
     writer.finish();
   }
@@ -117,7 +118,8 @@ TEST_F(Checkpoint, CarriesARun) {
   state.seconds = 12.5;
   state.history = {{1, 0.5, 0.4, 0.3, 0.2, 1, 2, 3, 4, 5, true},
                    {2, 0.4, 0.3, 0.4, 0.3, 1, 2, 3, 4, 10, true}};
-  CheckpointWriter<Cpu, float> writer(context_, world_, dir_ / "run", *dataset_, p, range_, 0, 2);
+  const CheckpointDirectory directory(world_, dir_ / "run");
+  CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
   for (std::size_t i = 0; i < p.weights().size(); ++i) {
     p.first_moments()[i] = 2 * p.weights()[i];
     p.second_moments()[i] = 3 * p.weights()[i];
@@ -159,7 +161,8 @@ TEST_F(Checkpoint, CarriesARun) {
 TEST_F(Checkpoint, KeepsTheLastRuns) {
   auto p = parameters(range_, 5);
   {
-    CheckpointWriter<Cpu, float> writer(context_, world_, dir_ / "run", *dataset_, p, range_, 0, 2);
+    const CheckpointDirectory directory(world_, dir_ / "run");
+    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
     for (int i = 0; i < 4; ++i) writer.save_run(info(1), {});
     writer.save_best(info(1));
     writer.finish();
@@ -180,7 +183,8 @@ TEST_F(Checkpoint, KeepsTheLastRuns) {
     std::ofstream(dir_ / "run/notes.txt") << "x";
   }
   world_.barrier();
-  CheckpointWriter<Cpu, float> writer(context_, world_, dir_ / "run", *dataset_, p, range_, 0, 1);
+  const CheckpointDirectory directory(world_, dir_ / "run");
+  CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 1);
   EXPECT_EQ(files("checkpoint"), 2 * (1 + world_.size()));
   EXPECT_EQ(files("notes"), 1);
   writer.save_run(info(1), {});
@@ -194,7 +198,8 @@ TEST_F(Checkpoint, RefusesValuesThatAreNotFinite) {
   auto p = parameters(range_, 5);
   p.weight(p.layout().item_gmf).data[3] = std::nanf("");
   {
-    CheckpointWriter<Cpu, float> writer(context_, world_, dir_ / "run", *dataset_, p, range_, 0, 2);
+    const CheckpointDirectory directory(world_, dir_ / "run");
+    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
     writer.save_best(info(1));
     writer.finish();
   }

@@ -13,6 +13,7 @@
 #include "neumf/data/dataset.hpp"
 #include "neumf/nn/parameters.hpp"
 #include "neumf/train/checkpoint.hpp"
+#include "neumf/train/checkpoint_directory.hpp"
 
 namespace neumf {
 
@@ -25,10 +26,10 @@ template <class Device, class T>
 class CheckpointWriter {
  public:
   // `users`: those whose rows this rank writes; `first_row`: the first one's row in the user tables;
-  // `keep_last`: how many saved runs stay. Creates the directory, takes it for this run, and fails if it
-  // cannot be written or has not the space for one checkpoint. Collective.
+  // `keep_last`: how many saved runs stay. Fails if the directory has not the space for one checkpoint.
+  // Collective.
   CheckpointWriter(Context<Device>& context, const Communicator& communicator,
-                   const std::filesystem::path& directory, const Dataset& dataset,
+                   const CheckpointDirectory& directory, const Dataset& dataset,
                    Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row,
                    int keep_last);
   // Waits for the thread; what it wrote stays unpublished unless finish() was called.
@@ -53,7 +54,6 @@ class CheckpointWriter {
 
  private:
   struct Snapshot;
-  struct Lock;
 
   void save(const CheckpointInfo& info, const TrainingState* state);
   void take_snapshot(bool moments);
@@ -72,7 +72,6 @@ class CheckpointWriter {
   int keep_last_;
   std::int64_t run_number_ = 0;  // of the newest saved run
   std::vector<std::string> user_ids_, item_ids_;
-  std::unique_ptr<Lock> lock_;
   std::unique_ptr<Snapshot> snapshot_;  // memory kept from save to save
   std::future<void> writing_;
   MPI_Request outcome_request_ = MPI_REQUEST_NULL;
