@@ -2,7 +2,7 @@
 // of coverage, so it finds less, but it needs no particular compiler. A program takes the same arguments
 // either way:
 //
-//   ratings_fuzz [-runs=N] [-seed=S] [-max_total_time=SECONDS] SEED_FOLDER
+//   ratings_fuzz [-runs=N] [-seed=S] [-max_total_time=SECONDS] SEED_FOLDER...
 #include <algorithm>
 #include <chrono>
 #include <csignal>

@@ -23,7 +23,14 @@
 #include "neumf/train/checkpoint.hpp"
 #include "toy_data.hpp"
 
-// A file of some kilobytes must not make its reader take this much.
+// A file of some kilobytes must not make its reader take much memory. AddressSanitizer has its own operator
+// new; there, libFuzzer's -malloc_limit_mb does the same.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NEUMF_OWN_NEW 0
+#endif
+#endif
+#if !defined(NEUMF_OWN_NEW) && !defined(__SANITIZE_ADDRESS__)
 void* operator new(std::size_t size) {
   if (size > (std::size_t{64} << 20)) throw std::bad_alloc();
   if (void* memory = std::malloc(size)) return memory;
@@ -35,6 +42,7 @@ void operator delete(void* memory) noexcept {
 void operator delete(void* memory, std::size_t /*size*/) noexcept {
   std::free(memory);
 }
+#endif
 
 namespace neumf {
 namespace {
