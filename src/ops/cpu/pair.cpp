@@ -37,8 +37,7 @@ void pair_forward(Context<Device>& context, const BatchView& batch, Matrix<const
 #pragma omp simd
       for (std::int64_t k = 0; k < width; ++k) row[k] = user[static_cast<std::size_t>(k)] + to_float(item[k]);
     };
-    const auto store = [&](std::int64_t s, const float* row) { cpu::narrow(row, out.row(s), size); };
-    cpu::activate_rows(batch, dropout, width, begin, end, load, store);
+    cpu::activate_rows(batch, dropout, begin, end, load, out);
   });
 }
 
