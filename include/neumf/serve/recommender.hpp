@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "neumf/core/context.hpp"
+#include "neumf/core/workers.hpp"
 #include "neumf/nn/hidden_layers.hpp"
 #include "neumf/ops/top_k.hpp"
 #include "neumf/serve/served_model.hpp"
@@ -45,18 +46,26 @@ class Recommender {
                     const ItemLists* excluded = nullptr);
 
  private:
-  static std::int64_t block_items(Context<Device>& context, const ModelShape& shape);
-  void score_block(Context<Device>& context, std::int64_t first_user, std::int64_t users,
+  // What one worker needs to score a block of a few users by many items.
+  struct Scratch {
+    HiddenLayers<Device, T> hidden;
+    Tensor<float, Device> logits;
+  };
+
+  // Users [first, first + count) of the window against the whole catalogue.
+  void rank_users(Context<Device>& context, Scratch& scratch, std::int64_t first, std::int64_t count,
+                  bool exclude);
+  void score_block(Context<Device>& context, Scratch& scratch, std::int64_t first_user, std::int64_t users,
                    std::int64_t first_item, std::int64_t items);
 
   std::int64_t topk_;
   ServedModel<Device, T> model_;
+  Workers<Device> workers_;
   std::int64_t block_items_, block_users_;
+  std::vector<Scratch> scratch_;             // of each worker
   float bias_;                               // of the final layer
   Tensor<T, Device> item_half_, user_half_;  // of the first layer: [items, H], [window, H]
   Tensor<T, Device> weighted_items_;         // GMF factors times the final layer's weights: [items, F]
-  HiddenLayers<Device, T> hidden_;
-  Tensor<float, Device> logits_;  // of one block
   Tensor<float, Device> best_scores_;
   Tensor<std::uint32_t, Device> best_items_;
   Tensor<std::uint64_t, Device> excluded_offsets_;
