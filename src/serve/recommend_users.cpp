@@ -94,7 +94,9 @@ ServingTimes recommend_users(Context<Device>& context, const Communicator& commu
   ServingTimes times;
   auto start = Clock::now();
   const std::size_t users = request.users.ids.size();
-  const auto size = static_cast<std::size_t>(users_per_block(users, communicator.size(), request.topk));
+  const auto size = static_cast<std::size_t>(request.users_at_once > 0
+                                                 ? request.users_at_once
+                                                 : users_per_block(users, communicator.size(), request.topk));
   std::optional<Run<Device, T>> run;
   communicator.together([&] {
     run.emplace(context, checkpoint, request, static_cast<std::int64_t>(size));

@@ -15,6 +15,7 @@ namespace neumf::serve {
 
 struct RecommendationRequest {
   UserList users;
+  std::int64_t users_at_once = 0;   // that a rank takes; 0: chosen here
   std::int64_t topk = 10;           // at most the catalogue's size
   const SeenItems* seen = nullptr;  // what users have is left out
   Popularity popularity;            // for unknown users, where there are any
