@@ -29,5 +29,6 @@ report data "$BIN/data_bench" --benchmark_out="$out/data.json" --benchmark_out_f
 report inference "$BIN/neumf" benchmark --device cpu --log_path "$out/inference.json"
 run end_to_end.sh
 run peers/compare.sh
+run peers/compare_recommend.sh
 run peers/compare_preprocess.sh
 exit "$failed"

@@ -47,8 +47,8 @@ class Serving : public testing::Test {
     }
     CheckpointInfo info{shape, dataset.id(), 1, 0.5, 0.25, 10, ""};
     for (std::uint32_t item = 0; item < items; ++item) info.item_counts.push_back(item % 7);
-    CheckpointWriter<Cpu, float> writer(context_, world_, directory_ / "run", dataset, parameters, range, 0,
-                                        1);
+    const CheckpointDirectory saved(world_, directory_ / "run");
+    CheckpointWriter<Cpu, float> writer(context_, world_, saved, dataset, parameters, range, 0, 1);
     writer.save_best(info);
     writer.finish();
     world_.barrier();
