@@ -7,7 +7,7 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 (($# == 1)) || { echo "usage: all.sh OUT_DIR" >&2; exit 2; }
 out=$1
-need_programs neumf neumf-preprocess ops_bench data_bench inference_bench
+need_programs neumf neumf-preprocess ops_bench data_bench
 mkdir -p "$out"
 failed=0
 
@@ -26,8 +26,9 @@ run() {
 
 report ops "$BIN/ops_bench" --benchmark_filter=/cpu/ --benchmark_out="$out/ops.json" --benchmark_out_format=json
 report data "$BIN/data_bench" --benchmark_out="$out/data.json" --benchmark_out_format=json
-report inference "$BIN/inference_bench" --device cpu --log_path "$out/inference.json"
+report inference "$BIN/neumf" benchmark --device cpu --log_path "$out/inference.json"
 run end_to_end.sh
 run peers/compare.sh
+run peers/compare_recommend.sh
 run peers/compare_preprocess.sh
 exit "$failed"

@@ -188,8 +188,7 @@ training() {
 }
 
 inference() {
-  has inference_bench
-  limited "$BIN/inference_bench" --device "$device" "${inference_options[@]}" --log_path "$out/inference.json"
+  limited "$BIN/neumf" benchmark --device "$device" "${inference_options[@]}" --log_path "$out/inference.json"
   summary "$(awk 'NF == 9 && $5 + 0 > best { best = $5; line = $1 " " $2 ", batch " $3 }
                   END { printf "at most %.4g pairs/s (%s)", best, line }' "$out/$part.log")"
 }

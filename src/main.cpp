@@ -5,20 +5,13 @@
 #include <fmt/format.h>
 
 #include "neumf/comm/communicator.hpp"
-#include "neumf/train/options.hpp"
-#include "neumf/train/run.hpp"
+#include "program/command.hpp"
 
 int main(int argc, char** argv) {
   const neumf::MpiSession mpi(argc, argv);
   const auto communicator = neumf::Communicator::world();
   try {
-    neumf::CommandLine command_line;
-    communicator.together([&] { command_line = neumf::parse_command_line(argc, argv); });
-    if (command_line.action == neumf::CommandLine::Action::print) {
-      if (communicator.is_root()) fmt::print("{}", command_line.text);
-      return EXIT_SUCCESS;
-    }
-    return neumf::run(command_line.options, communicator);
+    return neumf::program::run({argv + 1, argv + argc}, communicator);
   } catch (const neumf::CollectiveError& error) {
     // All ranks are here: one says why and all leave.
     if (communicator.is_root()) fmt::print(stderr, "neumf: error: {}\n", error.what());

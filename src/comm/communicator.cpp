@@ -1,5 +1,6 @@
 #include "neumf/comm/communicator.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace neumf {
@@ -33,6 +34,14 @@ void allreduce(std::span<T> values, MPI_Op op, MPI_Comm comm) {
   check_mpi(
       MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), datatype<T>(), op, comm),
       "MPI_Allreduce");
+}
+
+// MPI counts in int: calls transfer(data, count) for pieces of at most 1 GiB.
+template <class Byte, class Transfer>
+void in_pieces(std::span<Byte> bytes, const Transfer& transfer) {
+  constexpr std::size_t piece = std::size_t{1} << 30;
+  for (std::size_t first = 0; first < bytes.size(); first += piece)
+    transfer(bytes.data() + first, static_cast<int>(std::min(piece, bytes.size() - first)));
 }
 
 }  // namespace
@@ -113,8 +122,22 @@ std::string Communicator::broadcast(std::string text, int root) const {
   std::uint64_t size = text.size();
   check_mpi(MPI_Bcast(&size, 1, MPI_UINT64_T, root, comm_), "MPI_Bcast");
   text.resize(size);
-  check_mpi(MPI_Bcast(text.data(), static_cast<int>(size), MPI_CHAR, root, comm_), "MPI_Bcast");
+  in_pieces(std::as_writable_bytes(std::span(text)), [&](std::byte* data, int count) {
+    check_mpi(MPI_Bcast(data, count, MPI_BYTE, root, comm_), "MPI_Bcast");
+  });
   return text;
+}
+
+void Communicator::send(std::span<const std::byte> bytes, int to) const {
+  in_pieces(bytes, [&](const std::byte* data, int count) {
+    check_mpi(MPI_Send(data, count, MPI_BYTE, to, 0, comm_), "MPI_Send");
+  });
+}
+
+void Communicator::receive(std::span<std::byte> bytes, int from) const {
+  in_pieces(bytes, [&](std::byte* data, int count) {
+    check_mpi(MPI_Recv(data, count, MPI_BYTE, from, 0, comm_, MPI_STATUS_IGNORE), "MPI_Recv");
+  });
 }
 
 void Communicator::barrier() const {

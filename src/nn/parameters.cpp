@@ -63,12 +63,13 @@ std::vector<const Segment*> ParameterLayout::user_segments() const {
 }
 
 template <class Device, class T>
-Parameters<Device, T>::Parameters(Context<Device>& context, const ModelShape& shape, std::int64_t user_rows)
+Parameters<Device, T>::Parameters(Context<Device>& context, const ModelShape& shape, std::int64_t user_rows,
+                                  ParameterUse use)
     : layout_(shape, user_rows),
       weights_(layout_.total),
-      gradients_(layout_.total),
-      m_(layout_.total),
-      v_(layout_.total),
+      gradients_(use == ParameterUse::training ? layout_.total : 0),
+      m_(gradients_.size()),
+      v_(gradients_.size()),
       copies_(std::is_same_v<T, float> ? 0 : layout_.total) {
   for (auto* tensor : {&weights_, &gradients_, &m_, &v_}) ops::fill_zero(context, tensor->span());
 }
@@ -123,9 +124,11 @@ void Parameters<Device, T>::initialise(Context<Device>& context, std::uint64_t s
 }
 
 template <class Device, class T>
-void Parameters<Device, T>::refresh_copies(Context<Device>& context) {
+void Parameters<Device, T>::refresh_copies(Context<Device>& context, std::int64_t first) {
+  const auto from = static_cast<std::size_t>(first);
   if constexpr (!std::is_same_v<T, float>)
-    ops::convert(context, std::span<const float>(weights_.span()), copies_.span());
+    ops::convert(context, std::span<const float>(weights_.span().subspan(from)),
+                 copies_.span().subspan(from));
 }
 
 template <class Device, class T>

@@ -14,7 +14,8 @@ namespace {
 
 namespace files = checkpoint_files;
 
-constexpr const char* model_group = "/model/";
+using checkpoint_files::model_group;
+using checkpoint_files::open_master;
 
 // Reads rows [first, first + rows) of the segment's matrix in `group` into rows [row, ...) of its place in
 // `values`.
@@ -34,18 +35,6 @@ void read_matrix(Context<Device>& context, const hdf5::File& file, const std::st
           "{}: {} holds a value that is not a finite number; the checkpoint is damaged", file.path().string(),
           object);
   upload(context, std::span<const float>(host), values.data() + segment.offset + row * segment.cols);
-}
-
-hdf5::File open_master(const std::filesystem::path& master) {
-  auto file = hdf5::File::open(master);
-  require(file.has_attribute("kind") && file.string_attribute("kind") == files::kind,
-          "{}: not a neumf checkpoint; name the .h5 file that --checkpoint_dir received, without '.part-'",
-          master.string());
-  const std::int64_t version = file.int_attribute("format_version");
-  require(version == files::format_version,
-          "{}: checkpoint format version {}, but this program reads version {}", master.string(), version,
-          files::format_version);
-  return file;
 }
 
 // Calls `work` with (part, parts, file) for every part of a checkpoint, in order of their users.

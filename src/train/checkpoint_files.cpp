@@ -78,6 +78,17 @@ std::filesystem::path temporary(const std::filesystem::path& path) {
   return path.string() + std::string(temporary_suffix);
 }
 
+hdf5::File open_master(const std::filesystem::path& master) {
+  auto file = hdf5::File::open(master);
+  require(file.has_attribute("kind") && file.string_attribute("kind") == kind,
+          "{}: not a neumf checkpoint; name the .h5 file that --checkpoint_dir received, without '.part-'",
+          master.string());
+  const std::int64_t version = file.int_attribute("format_version");
+  require(version == format_version, "{}: checkpoint format version {}, but this program reads version {}",
+          master.string(), version, format_version);
+  return file;
+}
+
 void remove_old_runs(const std::filesystem::path& directory, int keep) {
   const auto numbers = run_numbers(directory);
   for (auto i = static_cast<std::size_t>(keep); i < numbers.size(); ++i) {

@@ -1,15 +1,19 @@
-// Names of the files of checkpoints, and which of them can go.
+// Names of the files of checkpoints and of what is in them, and which files can go.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
+#include "neumf/data/hdf5.hpp"
+
 namespace neumf::checkpoint_files {
 
 inline constexpr std::int64_t format_version = 1;
 inline constexpr const char* kind = "neumf-checkpoint";
 inline constexpr const char* best = "best";
+inline constexpr const char* model_group = "/model/";
+inline constexpr const char* item_counts = "/items/counts";
 
 // "checkpoint-000007"
 std::string run_name(std::int64_t number);
@@ -21,6 +25,9 @@ std::filesystem::path part(const std::filesystem::path& directory, const std::st
                            const std::string& generation, int part, int parts);
 // While it is being written.
 std::filesystem::path temporary(const std::filesystem::path& path);
+
+// Opens a master file. Throws Error if it is not a checkpoint or of another format version.
+hdf5::File open_master(const std::filesystem::path& master);
 
 // Removes all saved runs but the newest `keep`.
 void remove_old_runs(const std::filesystem::path& directory, int keep);

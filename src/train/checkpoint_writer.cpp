@@ -205,6 +205,7 @@ void CheckpointWriter<Device, T>::write_files() const {
   write_tables(file, s.shared);
   file.write_strings(layout::user_ids, user_ids_);
   file.write_strings(layout::item_ids, item_ids_);
+  if (!s.info.item_counts.empty()) file.write(files::item_counts, s.info.item_counts);
   file.close();
   hdf5::sync_to_disk(master);
 }

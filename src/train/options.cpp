@@ -5,12 +5,11 @@
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <set>
 #include <sstream>
 #include <type_traits>
 #include <utility>
 
+#include "command_line.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/core/version.hpp"
 #include "neumf/nn/model_shape.hpp"
@@ -169,37 +168,6 @@ struct Descriptions {
   }
 };
 
-// --batch-size=3 and --batch_size=3 are the same.
-std::string normalised(std::string argument) {
-  const std::size_t first = argument.starts_with("--") ? 2 : 0;
-  const std::size_t last = std::min(argument.find('='), argument.size());
-  std::replace(argument.begin() + static_cast<std::ptrdiff_t>(first),
-               argument.begin() + static_cast<std::ptrdiff_t>(last), '-', '_');
-  return argument;
-}
-
-// Keeps each option's last occurrence, so that a script's settings can be followed by its user's.
-void keep_last(std::vector<po::option>& given) {
-  std::set<std::string> seen;
-  const auto repeated = [&](const po::option& o) {
-    return !o.string_key.empty() && !seen.insert(o.string_key).second;
-  };
-  given.erase(given.begin(), std::remove_if(given.rbegin(), given.rend(), repeated).base());
-}
-
-void read_config(const std::string& path, const po::options_description& description,
-                 po::variables_map& values) {
-  std::ifstream file(path);
-  require(file.good(), "--config {}: cannot read this file", path);
-  std::stringstream lines;
-  for (std::string line; std::getline(file, line);) lines << normalised(line) << '\n';
-  try {
-    po::store(po::parse_config_file(lines, description), values);
-  } catch (const po::error& error) {
-    fail("--config {}: {}", path, error.what());
-  }
-}
-
 // Whole numbers, separated by blanks or commas.
 std::vector<std::int64_t> parse_numbers(const char* option, const std::vector<std::string>& words) {
   std::vector<std::int64_t> numbers;
@@ -289,27 +257,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   Options& o = result.options;
   Texts t;
   Descriptions descriptions(o, t);
-  po::variables_map values;
-  try {
-    std::vector<std::string> arguments;
-    for (int i = 1; i < argc; ++i) {
-      const std::string argument = argv[i];
-      arguments.push_back(argument.starts_with("--") ? normalised(argument) : argument);
-    }
-    using namespace po::command_line_style;
-    auto given = po::command_line_parser(arguments)
-                     .options(descriptions.all)
-                     .positional(po::positional_options_description())
-                     .style(unix_style & ~allow_guessing)
-                     .run();
-    keep_last(given.options);
-    po::store(given, values);
-    if (values.count("config") != 0)
-      read_config(values["config"].as<std::string>(), descriptions.all, values);
-    po::notify(values);
-  } catch (const po::error& error) {
-    fail("{}; neumf --help lists the options", error.what());
-  }
+  const auto values = read_command_line({argv + 1, argv + argc}, descriptions.all, "neumf");
   if (values.count("help") != 0) {
     std::ostringstream help;
     help << "Trains or evaluates NeuMF on a preprocessed data set.\n"
@@ -418,6 +366,20 @@ std::vector<int> every_k(const Options& options) {
   for (const int k : options.topk_list)
     if (std::find(ks.begin(), ks.end(), k) == ks.end()) ks.push_back(k);
   return ks;
+}
+
+po::options_description training_option_descriptions() {
+  Options options;
+  Texts texts;
+  return Descriptions(options, texts).all;
+}
+
+DeviceChoice parse_device(const std::string& text) {
+  return devices.parse(text);
+}
+
+Precision parse_precision(const std::string& text) {
+  return precisions.parse(text);
 }
 
 const char* name_of(Precision precision) {

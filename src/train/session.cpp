@@ -132,10 +132,12 @@ class Session {
         load_pretrained(context_, options_.pretrained_gmf, options_.pretrained_mlp, options_.pretrain_alpha,
                         *parameters_, users_in_memory(), 0);
       });
-    if (directory_ != nullptr)
+    if (directory_ != nullptr) {
+      item_counts_ = count_items();
       writer_ = std::make_unique<CheckpointWriter<Device, T>>(
           context_, communicator_, *directory_, *inputs_.dataset, *parameters_, inputs_.shard.users,
           static_cast<std::int64_t>(first_row_), options_.keep_last);
+    }
     report_start(trainer_.get());
     started_ = last_save_ = Clock::now();
     seconds_before_ = state_.seconds;
@@ -437,7 +439,16 @@ class Session {
     }
     info.topk = options_.topk;
     info.options = to_ini(options_);
+    info.item_counts = item_counts_;
     return info;
+  }
+
+  // Training interactions of each item, over all ranks' users. Collective.
+  std::vector<std::uint64_t> count_items() const {
+    std::vector<std::uint64_t> counts(inputs_.dataset->items(), 0);
+    for (const std::uint32_t item : inputs_.shard.items) ++counts[item];
+    communicator_.allreduce_sum(std::span<std::uint64_t>(counts));
+    return counts;
   }
 
   Context<Device>& context_;
@@ -451,9 +462,10 @@ class Session {
   std::filesystem::path resumed_from_;
   TrainingState state_;
   Clock::time_point started_, last_save_;
-  double seconds_before_ = 0;      // trained by the runs that this one goes on from
-  double evaluation_seconds_ = 0;  // of this run
-  std::int64_t skipped_ = 0;       // when it was last reported
+  double seconds_before_ = 0;               // trained by the runs that this one goes on from
+  double evaluation_seconds_ = 0;           // of this run
+  std::int64_t skipped_ = 0;                // when it was last reported
+  std::vector<std::uint64_t> item_counts_;  // for checkpoints
   std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<Parameters<Device, T>> parameters_;
   std::unique_ptr<Evaluator<Device, T>> evaluator_;

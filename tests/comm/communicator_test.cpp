@@ -49,6 +49,26 @@ TEST(Communicator, OneRanksErrorReachesAll) {
   EXPECT_NO_THROW(world.together([] {}));
 }
 
+TEST(Communicator, SendsBytesInOrder) {
+  const auto world = Communicator::world();
+  // Each rank but the last sends to the next; large enough not to be buffered.
+  std::vector<std::uint32_t> sent(100000), received(100000);
+  std::iota(sent.begin(), sent.end(), static_cast<std::uint32_t>(world.rank()));
+  if (world.rank() > 0) {
+    std::uint8_t first = 0;
+    world.receive(std::as_writable_bytes(std::span(&first, 1)), world.rank() - 1);
+    EXPECT_EQ(first, world.rank() - 1);
+    world.receive(std::as_writable_bytes(std::span(received)), world.rank() - 1);
+    EXPECT_EQ(received.back(), 99999 + static_cast<std::uint32_t>(world.rank()) - 1);
+  }
+  if (world.rank() + 1 < world.size()) {
+    const auto first = static_cast<std::uint8_t>(world.rank());
+    world.send(std::as_bytes(std::span(&first, 1)), world.rank() + 1);
+    world.send(std::as_bytes(std::span(sent)), world.rank() + 1);
+  }
+  world.send({}, 0);  // nothing, to nobody who waits
+}
+
 TEST(GradientReducer, SumsInPlaceAndCountsBytes) {
   const auto world = Communicator::world();
   Context<Cpu> context(1);

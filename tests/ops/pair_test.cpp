@@ -79,6 +79,28 @@ TYPED_TEST(Pair, ForwardWorksInPlace) {
                      "activation");
 }
 
+// Scoring a catalogue: the item halves repeat for each user.
+TYPED_TEST(Pair, ForwardPairsEveryUserWithEveryItem) {
+  using Real = typename TypeParam::T;
+  for (const auto& [groups, group_size] : batches) {
+    const auto batch = random_batch(groups, group_size, 10, 20, 1);
+    const Array user_half = random_array<Real>(groups, 32, 2),
+                item_half = random_array<Real>(group_size, 32, 3);
+    const Array bias = random_array<float>(32, 1, 4);
+    std::vector<std::uint32_t> members;
+    for (Index s = 0; s < batch.samples(); ++s) members.push_back(static_cast<std::uint32_t>(s % group_size));
+    const auto device_batch = this->send_batch(batch);
+    const auto user = this->template send<Real>(user_half), item = this->template send<Real>(item_half);
+    const auto device_bias = this->template send<float>(bias);
+    auto out = this->template send<Real>(Array(batch.samples(), 32, NAN));
+    pair_forward(this->context(), device_batch.view(), view(user), view(item), nullptr, device_bias.data(),
+                 Dropout{}, out.matrix());
+    expect_close<Real>(this->fetch(out),
+                       reference::pair_forward(batch, user_half, item_half, &members, bias, Dropout{}),
+                       "activation");
+  }
+}
+
 TYPED_TEST(Pair, BackwardMatchesTheReference) {
   for (const Index width : {1, 8, 13, 64, 200, 256})
     for (const auto& [groups, group_size] : batches) {

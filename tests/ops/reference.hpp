@@ -283,4 +283,20 @@ inline std::uint32_t rank_held_out(const std::uint32_t* items, const float* scor
   return rank;
 }
 
+// The k best items of each row: higher scores first, then smaller items; what has no score is left out, and
+// empty places hold 0xFFFFFFFF.
+inline std::vector<std::uint32_t> top_k(const std::vector<float>& scores, Index items, Index k) {
+  std::vector<std::uint32_t> out;
+  for (auto row = scores.begin(); row != scores.end(); row += items) {
+    std::vector<std::uint32_t> order;
+    for (Index j = 0; j < items; ++j)
+      if (row[j] > -INFINITY) order.push_back(static_cast<std::uint32_t>(j));
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::uint32_t a, std::uint32_t b) { return row[a] > row[b]; });
+    order.resize(static_cast<std::size_t>(k), 0xFFFFFFFFu);
+    out.insert(out.end(), order.begin(), order.end());
+  }
+  return out;
+}
+
 }  // namespace neumf::reference

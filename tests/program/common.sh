@@ -19,6 +19,21 @@ mpi() {
   mpirun -n "$ranks" --oversubscribe --bind-to none "$bin/$@"
 }
 
+# expect_error RANKS "part of the message" ARGUMENTS... : neumf on RANKS ranks
+expect_error() {
+  local ranks=$1 part=$2
+  shift 2
+  local output status
+  output=$(timeout 40 mpirun -n "$ranks" --oversubscribe --bind-to none "$bin/neumf" "$@" 2>&1)
+  status=$?
+  ((status == 124)) && fail "neumf $* on $ranks ranks: still running after 40 s"
+  ((status != 0)) || fail "neumf $* on $ranks ranks: status 0"
+  grep -qF -- "$part" <<<"$output" || fail "neumf $* on $ranks ranks: no '$part' in: $output"
+  local count
+  count=$(grep -c '^neumf: error' <<<"$output")
+  ((count == 1)) || fail "neumf $* on $ranks ranks: $count messages instead of one: $output"
+}
+
 finish() {
   ((failures == 0)) && echo "all checks passed"
   exit $((failures > 0))

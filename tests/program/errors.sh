@@ -2,21 +2,6 @@
 # Every mistake ends, on all ranks and within seconds (the limit leaves room for a loaded machine), in one clear message and a nonzero status.
 source "$(dirname "$0")/common.sh"
 
-# expect_error RANKS "part of the message" ARGUMENTS... : neumf on RANKS ranks
-expect_error() {
-  local ranks=$1 part=$2
-  shift 2
-  local output status
-  output=$(timeout 40 mpirun -n "$ranks" --oversubscribe --bind-to none "$bin/neumf" "$@" 2>&1)
-  status=$?
-  ((status == 124)) && fail "neumf $* on $ranks ranks: still running after 40 s"
-  ((status != 0)) || fail "neumf $* on $ranks ranks: status 0"
-  grep -qF -- "$part" <<<"$output" || fail "neumf $* on $ranks ranks: no '$part' in: $output"
-  local count
-  count=$(grep -c '^neumf: error' <<<"$output")
-  ((count == 1)) || fail "neumf $* on $ranks ranks: $count messages instead of one: $output"
-}
-
 data=$work/data
 "$bin/neumf-preprocess" --synthetic 40x50x1200 --output "$data" --shards 2 >/dev/null || fail "cannot make a data set"
 small=(--factors 4 --layers 16 8 --batch_size 500 --epochs 1 --threads 1)

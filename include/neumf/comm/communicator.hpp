@@ -4,6 +4,7 @@
 
 #include <mpi.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -73,6 +74,9 @@ class Communicator {
   // Every rank's value, by rank.
   std::vector<std::uint64_t> allgather(std::uint64_t value) const;
   std::string broadcast(std::string text, int root = 0) const;
+  // Bytes from this rank to another, and what that rank sent to this one, in the order of sending.
+  void send(std::span<const std::byte> bytes, int to) const;
+  void receive(std::span<std::byte> bytes, int from) const;
   void barrier() const;
 
   // Runs `work` on every rank. If it throws on any rank, all ranks throw CollectiveError with the message of

@@ -60,11 +60,15 @@ struct ParameterLayout {
   Segment place(std::string name, std::int64_t rows, std::int64_t cols);
 };
 
+// Whether there are gradients and moments beside the weights.
+enum class ParameterUse { training, inference };
+
 // T: the type in which products are computed.
 template <class Device, class T>
 class Parameters {
  public:
-  Parameters(Context<Device>& context, const ModelShape& shape, std::int64_t user_rows);
+  Parameters(Context<Device>& context, const ModelShape& shape, std::int64_t user_rows,
+             ParameterUse use = ParameterUse::training);
 
   const ParameterLayout& layout() const { return layout_; }
   Matrix<float> weight(const Segment& s) { return {weights_.data() + s.offset, s.rows, s.cols}; }
@@ -85,15 +89,16 @@ class Parameters {
   // for embeddings), functions of the seed and the element alone. `first_user`: the user of the tables' first
   // row.
   void initialise(Context<Device>& context, std::uint64_t seed, std::uint64_t first_user);
-  // Makes the compute copies follow the weights, after something else than Adam changed them.
-  void refresh_copies(Context<Device>& context);
+  // Makes the compute copies follow the weights, from element `first` on, after something else than Adam
+  // changed them.
+  void refresh_copies(Context<Device>& context, std::int64_t first = 0);
 
   std::size_t bytes() const;
 
  private:
   ParameterLayout layout_;
-  Tensor<float, Device> weights_, gradients_, m_, v_;
-  Tensor<T, Device> copies_;  // empty in fp32
+  Tensor<float, Device> weights_, gradients_, m_, v_;  // the last three are empty for inference
+  Tensor<T, Device> copies_;                           // empty in fp32
 };
 
 }  // namespace neumf

@@ -3,7 +3,8 @@
 //
 // A checkpoint is a master file and one part per rank that wrote it:
 //   DIR/best.h5                                  /model/<name>: every shared weight (nn/parameters.hpp);
-//                                                /ids/users and /ids/items: the original ids
+//                                                /ids/users and /ids/items: the original ids;
+//                                                /items/counts: training interactions of each item
 //   DIR/best.<generation>.part-0000-of-0002.h5   /model/user_gmf and /model/user_mlp of users
 //                                                [first_user, first_user + users)
 //   DIR/checkpoint-000007.h5 and its parts       the same, and what training needs to go on:
@@ -45,6 +46,8 @@ struct CheckpointInfo {
   std::string options;  // INI
   // Over the whole catalogue at topk, where that was evaluated (--eval full).
   std::optional<Ranking> full{};
+  // Training interactions of each item, or empty; written, but read by CheckpointReader only.
+  std::vector<std::uint64_t> item_counts{};
 };
 
 // Where training stands, beside the weights and Adam's moments.

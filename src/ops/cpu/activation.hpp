@@ -2,22 +2,36 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
+#include <vector>
 
 #include "dropout.hpp"
+#include "neumf/core/tensor.hpp"
 #include "neumf/core/types.hpp"
 #include "neumf/ops/batch.hpp"
+#include "vector.hpp"
 
 namespace neumf::cpu {
 
-// Applies dropout(relu(.)) to rows [begin, end) of samples. load(s, out) must write the row's values before
-// the ReLU (width floats); store(s, row) receives the result.
-template <class Load, class Store>
-void activate_rows(const BatchView& batch, const Dropout& dropout, std::int64_t width, std::int64_t begin,
-                   std::int64_t end, const Load& load, const Store& store) {
+// out[s, :] = dropout(relu(.)) for the samples [begin, end). load(s, row) must write the row's values before
+// the ReLU; `row` is the row of `out` itself where that holds floats.
+template <class T, class Load>
+void activate_rows(const BatchView& batch, const Dropout& dropout, std::int64_t begin, std::int64_t end,
+                   const Load& load, Matrix<T> out) {
+  const std::int64_t width = out.cols;
   std::vector<float> buffer(static_cast<std::size_t>(width));
-  float* row = buffer.data();
+  const auto target = [&](std::int64_t s) {
+    if constexpr (std::is_same_v<T, float>)
+      return out.row(s);
+    else
+      return buffer.data();
+  };
+  const auto store = [&](std::int64_t s, const float* row) {
+    narrow(row, out.row(s), static_cast<std::size_t>(width));
+  };
   if (!dropout.active()) {
     for (std::int64_t s = begin; s < end; ++s) {
+      float* row = target(s);
       load(s, row);
 #pragma omp simd
       for (std::int64_t k = 0; k < width; ++k) row[k] = row[k] > 0.0f ? row[k] : 0.0f;
@@ -34,6 +48,7 @@ void activate_rows(const BatchView& batch, const Dropout& dropout, std::int64_t 
       return batch.ids[s / group_size] + static_cast<std::uint64_t>(s % group_size);
     });
     for (std::int64_t r = 0; r < count; ++r) {
+      float* row = target(first + r);
       load(first + r, row);
       const std::uint16_t* random = bits.bits(r);
       const float scale = dropout.keep_scale;

@@ -15,6 +15,7 @@ namespace neumf {
 struct MatmulKey {
   std::int64_t m, n, k;
   bool transpose_a, transpose_b, accumulate;
+  bool bias_relu;  // c = relu(product + bias), the bias in fp32
   dnnl::memory::data_type in, out;
   auto operator<=>(const MatmulKey&) const = default;  // NOLINT(modernize-use-nullptr): a false alarm
 };
@@ -24,7 +25,7 @@ struct Context<Cpu>::Impl {
   dnnl::stream stream{engine};
   struct Matmul {
     dnnl::matmul primitive;
-    dnnl::memory a, b, c;  // descriptors; the data pointers are set at each call
+    dnnl::memory a, b, bias, c;  // descriptors; the data pointers are set at each call
   };
   std::map<MatmulKey, Matmul> matmuls;
   std::vector<float> widened_a, widened_b, widened_c;  // float copies for fp16 matrix products

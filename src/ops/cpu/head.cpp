@@ -18,6 +18,19 @@ float dot(const float* a, const float* b, std::int64_t n) {
   return sum;
 }
 
+// Rows of a few elements lose more to a loop of unknown length than the products cost.
+template <std::int64_t width>
+void add_dots(const float* h, const float* weight, std::int64_t rows, float* logits) {
+  float w[width];
+  std::copy_n(weight, width, w);
+  for (std::int64_t s = 0; s < rows; ++s) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t k = 0; k < width; ++k) sum += h[s * width + k] * w[k];
+    logits[s] += sum;
+  }
+}
+
 float loss_of(float z, float y) {
   return std::max(z, 0.0f) - z * y + std::log1p(std::exp(-std::fabs(z)));
 }
@@ -33,6 +46,11 @@ template <class Device, class T>
 void head_forward(Context<Device>& context, Matrix<const T> h, const float* weight, float* logits) {
   const auto width = static_cast<std::size_t>(h.cols);
   cpu::parallel_ranges(context, h.rows, 256, [&](int, std::int64_t begin, std::int64_t end) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (width == 8) return add_dots<8>(h.row(begin), weight, end - begin, logits + begin);
+      if (width == 16) return add_dots<16>(h.row(begin), weight, end - begin, logits + begin);
+      if (width == 32) return add_dots<32>(h.row(begin), weight, end - begin, logits + begin);
+    }
     std::vector<float> buffer(width);
     for (std::int64_t s = begin; s < end; ++s)
       logits[s] += dot(cpu::floats(h.row(s), buffer.data(), width), weight, h.cols);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <unordered_map>
 #include <vector>
 
 #include "activation.hpp"
@@ -30,24 +31,30 @@ Context<Cpu>::Impl::Matmul compile(Context<Cpu>::Impl& impl, const MatmulKey& ke
   const auto a = description(key.m, key.k, key.transpose_a, key.in);
   const auto b = description(key.k, key.n, key.transpose_b, key.in);
   const auto c = description(key.m, key.n, false, key.out);
+  const auto bias =
+      key.bias_relu ? description(1, key.n, false, dnnl::memory::data_type::f32) : dnnl::memory::desc();
   dnnl::primitive_attr attributes;
-  if (key.accumulate) {
-    dnnl::post_ops post_ops;
-    post_ops.append_sum(1.0f);
-    attributes.set_post_ops(post_ops);
-  }
+  dnnl::post_ops post_ops;
+  if (key.accumulate) post_ops.append_sum(1.0f);
 #if DNNL_VERSION_MAJOR >= 3
-  const dnnl::matmul::primitive_desc primitive(impl.engine, a, b, c, attributes);
+  if (key.bias_relu) post_ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+  attributes.set_post_ops(post_ops);
+  const dnnl::matmul::primitive_desc primitive(impl.engine, a, b, bias, c, attributes);
 #else
-  const dnnl::matmul::primitive_desc primitive(dnnl::matmul::desc(a, b, c), attributes, impl.engine);
+  if (key.bias_relu) post_ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+  attributes.set_post_ops(post_ops);
+  const dnnl::matmul::primitive_desc primitive(dnnl::matmul::desc(a, b, bias, c), attributes, impl.engine);
 #endif
   return {dnnl::matmul(primitive), dnnl::memory(a, impl.engine, nullptr),
-          dnnl::memory(b, impl.engine, nullptr), dnnl::memory(c, impl.engine, nullptr)};
+          dnnl::memory(b, impl.engine, nullptr),
+          key.bias_relu ? dnnl::memory(bias, impl.engine, nullptr) : dnnl::memory(),
+          dnnl::memory(c, impl.engine, nullptr)};
 }
 
-// c[m, n] (+)= op(a) op(b) in a type that oneDNN multiplies.
+// c[m, n] (+)= op(a) op(b) in a type that oneDNN multiplies; with bias and ReLU where the key says so.
 template <class T, class Out>
-void multiply(Context<Cpu>& context, const MatmulKey& key, const T* a, const T* b, Out* c) {
+void multiply(Context<Cpu>& context, const MatmulKey& key, const T* a, const T* b, Out* c,
+              const float* bias = nullptr) {
   auto& impl = context.impl();
   auto found = impl.matmuls.find(key);
   if (found == impl.matmuls.end()) found = impl.matmuls.emplace(key, compile(impl, key)).first;
@@ -55,8 +62,13 @@ void multiply(Context<Cpu>& context, const MatmulKey& key, const T* a, const T* 
   matmul.a.set_data_handle(const_cast<T*>(a));
   matmul.b.set_data_handle(const_cast<T*>(b));
   matmul.c.set_data_handle(c);
-  matmul.primitive.execute(
-      impl.stream, {{DNNL_ARG_SRC, matmul.a}, {DNNL_ARG_WEIGHTS, matmul.b}, {DNNL_ARG_DST, matmul.c}});
+  std::unordered_map<int, dnnl::memory> arguments{
+      {DNNL_ARG_SRC, matmul.a}, {DNNL_ARG_WEIGHTS, matmul.b}, {DNNL_ARG_DST, matmul.c}};
+  if (key.bias_relu) {
+    matmul.bias.set_data_handle(const_cast<float*>(bias));
+    arguments.emplace(DNNL_ARG_BIAS, matmul.bias);
+  }
+  matmul.primitive.execute(impl.stream, arguments);
   impl.stream.wait();
 }
 
@@ -87,7 +99,7 @@ void matmul(Context<Cpu>& context, Matrix<const T> a, Matrix<const T> b, bool tr
     // fp16 storage, fp32 arithmetic.
     auto& impl = context.impl();
     const MatmulKey key{
-        m, n, k, transpose_a, transpose_b, accumulate, data_type<float>(), data_type<float>()};
+        m, n, k, transpose_a, transpose_b, accumulate, false, data_type<float>(), data_type<float>()};
     const float* wide_a = widened(context, a, impl.widened_a);
     const float* wide_b = widened(context, b, impl.widened_b);
     if constexpr (std::is_same_v<Out, float>) {
@@ -103,7 +115,8 @@ void matmul(Context<Cpu>& context, Matrix<const T> a, Matrix<const T> b, bool tr
       });
     }
   } else {
-    const MatmulKey key{m, n, k, transpose_a, transpose_b, accumulate, data_type<T>(), data_type<Out>()};
+    const MatmulKey key{
+        m, n, k, transpose_a, transpose_b, accumulate, false, data_type<T>(), data_type<Out>()};
     multiply(context, key, a.data, b.data, c.data);
   }
 }
@@ -128,6 +141,12 @@ void matmul_tn(Context<Device>& context, Matrix<const T> a, Matrix<const T> b, W
 template <class Device, class T>
 void linear_forward(Context<Device>& context, const BatchView& batch, Matrix<const T> x,
                     Matrix<const T> weight, const float* bias, const Dropout& dropout, Matrix<T> y) {
+  if constexpr (!std::is_same_v<T, float16>) {
+    if (!dropout.active() && y.size() > 0 && x.cols > 0) {
+      const MatmulKey key{y.rows, y.cols, x.cols, false, true, false, true, data_type<T>(), data_type<T>()};
+      return multiply(context, key, x.data, weight.data, y.data, bias);
+    }
+  }
   matmul_nt(context, x, weight, Write::overwrite, y);
   const std::int64_t width = y.cols;
   cpu::parallel_ranges(context, y.rows, 128, [&](int, std::int64_t begin, std::int64_t end) {
@@ -136,10 +155,7 @@ void linear_forward(Context<Device>& context, const BatchView& batch, Matrix<con
 #pragma omp simd
       for (std::int64_t k = 0; k < width; ++k) row[k] = to_float(in[k]) + bias[k];
     };
-    const auto store = [&](std::int64_t s, const float* row) {
-      cpu::narrow(row, y.row(s), static_cast<std::size_t>(width));
-    };
-    cpu::activate_rows(batch, dropout, width, begin, end, load, store);
+    cpu::activate_rows(batch, dropout, begin, end, load, y);
   });
 }
 

@@ -16,8 +16,12 @@ void pair_forward(Context<Device>& context, const BatchView& batch, Matrix<const
                   const Dropout& dropout, Matrix<T> out) {
   const std::int64_t width = out.cols;
   const auto size = static_cast<std::size_t>(width);
-  // By samples, so that all threads share a group as large as the catalogue too.
-  cpu::parallel_ranges(context, batch.samples(), 256, [&](int, std::int64_t begin, std::int64_t end) {
+  const bool row_per_sample = item_half.rows >= batch.samples();
+  const auto item_row = [&](std::int64_t s) -> std::int64_t {
+    if (item_index != nullptr) return item_index[s];
+    return row_per_sample ? s : s % batch.group_size;
+  };
+  cpu::parallel_ranges(context, batch.samples(), 128, [&](int, std::int64_t begin, std::int64_t end) {
     std::vector<float> user(size);
     std::int64_t loaded = -1;
     const auto load = [&](std::int64_t s, float* row) {
@@ -29,12 +33,11 @@ void pair_forward(Context<Device>& context, const BatchView& batch, Matrix<const
           user[static_cast<std::size_t>(k)] = to_float(half[k]) + bias[k];
         loaded = g;
       }
-      const T* item = item_half.row(item_index != nullptr ? item_index[s] : s);
+      const T* item = item_half.row(item_row(s));
 #pragma omp simd
       for (std::int64_t k = 0; k < width; ++k) row[k] = user[static_cast<std::size_t>(k)] + to_float(item[k]);
     };
-    const auto store = [&](std::int64_t s, const float* row) { cpu::narrow(row, out.row(s), size); };
-    cpu::activate_rows(batch, dropout, width, begin, end, load, store);
+    cpu::activate_rows(batch, dropout, begin, end, load, out);
   });
 }
 

@@ -15,8 +15,9 @@ constexpr std::int32_t slice_samples = 10;  // groups larger than this are share
 template <class T, int V>
 __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     pair_forward_kernel(BatchView batch, const T* __restrict__ user_half, const T* item_half,
-                        const std::uint32_t* __restrict__ item_index, const float* __restrict__ bias,
-                        Dropout dropout, std::int64_t width, std::uint32_t slices, int team_size, T* out) {
+                        bool items_repeat, const std::uint32_t* __restrict__ item_index,
+                        const float* __restrict__ bias, Dropout dropout, std::int64_t width,
+                        std::uint32_t slices, int team_size, T* out) {
   const cuda::Team team(team_size);
   const auto slice = static_cast<std::uint32_t>(team.index) % slices;
   const std::int64_t g = static_cast<std::uint32_t>(team.index) / slices;
@@ -32,12 +33,14 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
   const std::int64_t group = g * batch.group_size;
   const std::int64_t begin = group + slice * std::int64_t{slice_samples};
   const std::int64_t end = min(begin + slice_samples, group + batch.group_size);
+  // The item half's row of sample s, where there is no index.
+  const std::int64_t first_row = items_repeat ? group : 0;
   for (std::int64_t s = begin; s < end; s += samples_in_flight) {
     cuda::Pack<T, V> raw[samples_in_flight];
 #pragma unroll
     for (int u = 0; u < samples_in_flight; ++u) {
       const std::int64_t sample = min(s + u, end - 1);
-      const std::int64_t row = item_index != nullptr ? item_index[sample] : sample;
+      const std::int64_t row = item_index != nullptr ? item_index[sample] : sample - first_row;
       raw[u] =
           s + u < end ? cuda::Pack<T, V>::load(item_half + row * width + column) : cuda::Pack<T, V>::zero();
     }
@@ -100,12 +103,13 @@ void pair_forward(Context<Device>& context, const BatchView& batch, Matrix<const
   const std::int64_t slices = (batch.group_size + slice_samples - 1) / slice_samples;
   require(batch.groups * slices <= context.block_samples(), "a block of {} samples is too large for a GPU",
           batch.samples());
+  const bool items_repeat = item_half.rows < batch.samples();  // a row per member of a group
   cuda::with_vector(shape, [&](auto vector) {
     constexpr int V = decltype(vector)::value;
     pair_forward_kernel<T, V>
         <<<cuda::grid_for(batch.groups * slices, shape.rows_per_block(), shape.tiles), cuda::block_threads, 0,
-           context.stream()>>>(batch, user_half.data, item_half.data, item_index, bias, dropout, out.cols,
-                               static_cast<std::uint32_t>(slices), shape.team, out.data);
+           context.stream()>>>(batch, user_half.data, item_half.data, items_repeat, item_index, bias, dropout,
+                               out.cols, static_cast<std::uint32_t>(slices), shape.team, out.data);
   });
   cuda::check_launch("pair_forward_kernel");
 }

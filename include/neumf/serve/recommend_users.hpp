@@ -1,0 +1,38 @@
+// Recommending to many users on many ranks.
+#pragma once
+
+#include <cstdint>
+
+#include "neumf/comm/communicator.hpp"
+#include "neumf/core/context.hpp"
+#include "neumf/serve/popularity.hpp"
+#include "neumf/serve/recommendation_writer.hpp"
+#include "neumf/serve/requests.hpp"
+#include "neumf/serve/seen_items.hpp"
+#include "neumf/train/checkpoint_reader.hpp"
+
+namespace neumf::serve {
+
+struct RecommendationRequest {
+  UserList users;
+  std::int64_t users_at_once = 0;   // that a rank takes; 0: chosen here
+  std::int64_t topk = 10;           // at most the catalogue's size
+  const SeenItems* seen = nullptr;  // what users have is left out
+  Popularity popularity;            // for unknown users, where there are any
+};
+
+// Times on rank 0, in seconds.
+struct ServingTimes {
+  double loading = 0;  // weights and item halves
+  double serving = 0;  // all the rest
+};
+
+// Ranks take blocks of users in turn; rank 0 passes their rankings to `writer` (null on the others) in the
+// order of the request and publishes. No rank holds more than a block, and rank 0 one more. Collective:
+// throws CollectiveError on all ranks if one fails.
+template <class Device, class T>
+ServingTimes recommend_users(Context<Device>& context, const Communicator& communicator,
+                             CheckpointReader& checkpoint, const RecommendationRequest& request,
+                             RecommendationWriter* writer);
+
+}  // namespace neumf::serve

@@ -1,0 +1,40 @@
+// A trained model without what training needs: all shared weights, and the rows of a window of users at a
+// time, so that memory does not grow with the number of users.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "neumf/core/context.hpp"
+#include "neumf/nn/parameters.hpp"
+#include "neumf/train/checkpoint_reader.hpp"
+
+namespace neumf::serve {
+
+template <class Device, class T>
+class ServedModel {
+ public:
+  // Reads the shared weights and reserves the rows of `window` users. `checkpoint` must outlive the model.
+  ServedModel(Context<Device>& context, CheckpointReader& checkpoint, std::int64_t window);
+
+  // Row i of the user tables becomes that of user users[i] (a row of the checkpoint), for at most `window`
+  // users in any order.
+  void load_users(Context<Device>& context, std::span<const std::uint32_t> users);
+
+  const ModelShape& shape() const { return checkpoint_.shape(); }
+  std::int64_t window() const { return parameters_.layout().user_gmf.rows; }
+  Parameters<Device, T>& parameters() { return parameters_; }
+
+ private:
+  CheckpointReader& checkpoint_;
+  Parameters<Device, T> parameters_;
+  std::vector<float> gmf_, mlp_;              // the window's rows on the host
+  std::vector<float> gmf_range_, mlp_range_;  // as read, in the checkpoint's order
+};
+
+// Ranges of users that cover `users` (any order, repetitions allowed) in ascending order. Users less than
+// `gap` apart share a range: reading a few rows too many costs less than reading once more.
+std::vector<UserRange> covering_ranges(std::span<const std::uint32_t> users, std::uint64_t gap);
+
+}  // namespace neumf::serve

@@ -1,0 +1,98 @@
+#include "neumf/serve/item_names.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <initializer_list>
+
+#include "neumf/core/error.hpp"
+#include "neumf/serve/text.hpp"
+
+namespace neumf::serve {
+namespace {
+
+std::vector<std::string> split_at(std::string_view line, std::string_view separator) {
+  std::vector<std::string> fields;
+  for (std::size_t begin = 0;;) {
+    const auto end = line.find(separator, begin);
+    fields.emplace_back(line.substr(begin, end == std::string_view::npos ? end : end - begin));
+    if (end == std::string_view::npos) return fields;
+    begin = end + separator.size();
+  }
+}
+
+struct Format {
+  std::string separator;  // "::", "|", or one character of CSV
+  std::size_t id = 0, title = 1;
+  bool header = false;
+
+  std::vector<std::string> split(std::string_view line) const {
+    const bool csv = separator != "::" && separator != "|";
+    return csv ? split_csv(line, separator.front()) : split_at(line, separator);
+  }
+};
+
+std::size_t column(const std::vector<std::string>& header, std::initializer_list<const char*> names) {
+  const auto found = std::find_if(header.begin(), header.end(), [&](const std::string& field) {
+    return std::find(names.begin(), names.end(), std::string(trimmed(field))) != names.end();
+  });
+  return static_cast<std::size_t>(found - header.begin());
+}
+
+Format detect(std::string_view first_line, const std::string& path) {
+  Format format;
+  for (const char* separator : {"::", "|"})
+    if (first_line.find(separator) != std::string_view::npos) {
+      format.separator = separator;
+      return format;
+    }
+  format.header = true;
+  format.separator = first_line.find('\t') != std::string_view::npos ? "\t" : ",";
+  const auto header = format.split(first_line);
+  format.id = column(header, {"movieId", "item_id", "itemId", "item", "id"});
+  format.title = column(header, {"title", "name", "item_name"});
+  require(format.id < header.size() && format.title < header.size(),
+          "{}: line 1: neither movies.dat (id::title::genres) nor a CSV header that names an item column "
+          "(movieId, "
+          "item_id) and a title column (title, name)",
+          path);
+  return format;
+}
+
+}  // namespace
+
+std::vector<std::string> read_item_names(const std::filesystem::path& path, const IdIndex& items) {
+  std::ifstream file(path);
+  require(file.good(), "--item_names {}: cannot read this file", path.string());
+  std::vector<std::string> titles(items.ids().size());
+  std::size_t found = 0;
+  Format format;
+  std::string line;
+  for (std::size_t number = 1; std::getline(file, line); ++number) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (number == 1) {
+      if (line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);  // a byte order mark
+      format = detect(line, path.string());
+      if (format.header) continue;
+    }
+    if (line.empty()) continue;
+    std::vector<std::string> fields;
+    try {
+      fields = format.split(line);
+    } catch (const Error& error) {
+      fail("{}: line {}: {}", path.string(), number, error.what());
+    }
+    require(fields.size() > std::max(format.id, format.title),
+            "{}: line {}: {} columns; an id and a title are needed", path.string(), number, fields.size());
+    if (const auto row = items.find(trimmed(fields[format.id]))) {
+      titles[*row] = to_utf8(fields[format.title]);
+      ++found;
+    }
+  }
+  require(!file.bad(), "--item_names {}: reading failed", path.string());
+  require(found > 0,
+          "--item_names {}: none of its items is in the checkpoint's catalogue (its first is '{}')",
+          path.string(), items.ids().empty() ? "" : items.ids().front());
+  return titles;
+}
+
+}  // namespace neumf::serve
