@@ -6,6 +6,14 @@
 
 namespace neumf {
 
+ModelShape ModelShape::of(ModelKind kind, std::int64_t users, std::int64_t items, std::int64_t factors,
+                          const std::vector<std::int64_t>& layers) {
+  ModelShape shape{users, items, factors, layers};
+  if (kind == ModelKind::gmf) shape.layers.clear();
+  if (kind == ModelKind::mlp) shape.factors = 0;
+  return shape;
+}
+
 std::int64_t ModelShape::parameters() const {
   std::int64_t count = (users + items) * (factors + mlp_embedding()) + factors + mlp_out() + 1;
   for (std::size_t i = 1; i < layers.size(); ++i) count += (layers[i - 1] + 1) * layers[i];
@@ -19,7 +27,9 @@ double ModelShape::flops_per_sample() const {
 }
 
 void ModelShape::validate() const {
-  require(factors >= 1 && factors <= 65536, "--factors {}: must be between 1 and 65536", factors);
+  require(factors >= (has_mlp() ? 0 : 1) && factors <= 65536, "--factors {}: must be between 1 and 65536",
+          factors);
+  if (!has_mlp()) return;
   require(layers.size() <= 64, "--layers: {} sizes, but at most 64 make a model", layers.size());
   require(layers.size() >= 2,
           "--layers: at least two sizes are needed, the width of the concatenated embeddings "
@@ -31,6 +41,18 @@ void ModelShape::validate() const {
           "--layers {}: the first size is shared by the user and the item embedding and must be even, for "
           "example {}",
           fmt::join(layers, " "), layers.front() + 1);
+}
+
+const char* name_of(ModelKind kind) {
+  switch (kind) {
+    case ModelKind::gmf:
+      return "gmf";
+    case ModelKind::mlp:
+      return "mlp";
+    case ModelKind::neumf:
+      break;
+  }
+  return "neumf";
 }
 
 }  // namespace neumf

@@ -11,6 +11,8 @@ NeuMF<Device, T>::NeuMF(Parameters<Device, T>& parameters, const ModelShape& sha
                         std::int32_t group_size, bool training)
     : parameters_(parameters),
       max_groups_(max_groups),
+      has_gmf_(shape.has_gmf()),
+      has_mlp_(shape.has_mlp()),
       users_(parameters.layout().user_mlp.rows),
       items_(shape.items),
       pair_(shape, max_groups, group_size, training),
@@ -24,9 +26,14 @@ template <class Device, class T>
 void NeuMF<Device, T>::branches(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
                                 float* logits) {
   const auto& layout = parameters_.layout();
-  ops::gmf_forward(context, batch, parameters_.compute(layout.user_gmf), parameters_.compute(layout.item_gmf),
-                   parameters_.weight(layout.head_gmf).data, parameters_.weight(layout.head_bias).data,
-                   logits);
+  const float* bias = parameters_.weight(layout.head_bias).data;
+  if (has_gmf_)
+    ops::gmf_forward(context, batch, parameters_.compute(layout.user_gmf),
+                     parameters_.compute(layout.item_gmf), parameters_.weight(layout.head_gmf).data, bias,
+                     logits);
+  else
+    ops::bias_forward(context, batch.samples(), bias, logits);
+  if (!has_mlp_) return;
   pair_.forward(context, parameters_, batch, dropout, hidden_.input(batch.samples()));
   hidden_.forward(context, parameters_, batch, dropout);
 }
@@ -36,6 +43,11 @@ void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch,
                                float loss_weight, ops::StepState* state) {
   const auto& layout = parameters_.layout();
   branches(context, batch, dropout, logits_.data());
+  if (!has_mlp_) {
+    ops::logit_loss(context, batch.samples(), logits_.data(), batch.labels, loss_weight, &state->loss_scale,
+                    dlogits_.data(), parameters_.gradient(layout.head_bias).data, &state->loss);
+    return;
+  }
   ops::head_loss(context, hidden_.output(batch.samples()), parameters_.weight(layout.head_mlp).data,
                  batch.labels, loss_weight, &state->loss_scale, dropout.keep_scale, logits_.data(),
                  dlogits_.data(), hidden_.output_gradient(batch.samples()),
@@ -49,22 +61,25 @@ void NeuMF<Device, T>::backward(Context<Device>& context, const BatchView& batch
   const auto& layout = parameters_.layout();
   ops::plan_scatter(context, batch.users, batch.groups, users_, user_plan_);
   ops::plan_scatter(context, batch.items, batch.samples(), items_, item_plan_);
-  hidden_.backward(context, parameters_, batch, dropout.keep_scale);
+  if (has_mlp_) hidden_.backward(context, parameters_, batch, dropout.keep_scale);
   if (bucket_ready) bucket_ready(0);
-  ops::gmf_backward(context, batch, user_plan_, item_plan_, parameters_.compute(layout.user_gmf),
-                    parameters_.compute(layout.item_gmf), parameters_.weight(layout.head_gmf).data,
-                    dlogits_.data(), parameters_.gradient(layout.user_gmf),
-                    parameters_.gradient(layout.item_gmf), parameters_.gradient(layout.head_gmf).data);
+  if (has_gmf_)
+    ops::gmf_backward(context, batch, user_plan_, item_plan_, parameters_.compute(layout.user_gmf),
+                      parameters_.compute(layout.item_gmf), parameters_.weight(layout.head_gmf).data,
+                      dlogits_.data(), parameters_.gradient(layout.user_gmf),
+                      parameters_.gradient(layout.item_gmf), parameters_.gradient(layout.head_gmf).data);
   if (bucket_ready) bucket_ready(1);
-  pair_.backward(context, parameters_, batch, user_plan_, item_plan_,
-                 hidden_.input_gradient(batch.samples()));
+  if (has_mlp_)
+    pair_.backward(context, parameters_, batch, user_plan_, item_plan_,
+                   hidden_.input_gradient(batch.samples()));
 }
 
 template <class Device, class T>
 void NeuMF<Device, T>::score(Context<Device>& context, const BatchView& batch, float* logits) {
   branches(context, batch, Dropout{}, logits);
-  ops::head_forward(context, hidden_.output(batch.samples()),
-                    parameters_.weight(parameters_.layout().head_mlp).data, logits);
+  if (has_mlp_)
+    ops::head_forward(context, hidden_.output(batch.samples()),
+                      parameters_.weight(parameters_.layout().head_mlp).data, logits);
 }
 
 template <class Device, class T>

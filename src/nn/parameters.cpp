@@ -2,12 +2,22 @@
 
 #include <cmath>
 #include <type_traits>
+#include <utility>
 
 #include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/ops/memory.hpp"
 
 namespace neumf {
+
+namespace {
+
+std::vector<const Segment*> without_empty(std::vector<const Segment*> segments) {
+  std::erase_if(segments, [](const Segment* segment) { return segment->empty(); });
+  return segments;
+}
+
+}  // namespace
 
 Segment ParameterLayout::place(std::string name, std::int64_t rows, std::int64_t cols) {
   Segment segment{std::move(name), rows, cols, total};
@@ -45,7 +55,11 @@ std::vector<const Segment*> ParameterLayout::shared_segments() const {
   }
   for (const Segment* segment : {&pair_user, &pair_item, &pair_bias, &item_gmf, &item_mlp})
     segments.push_back(segment);
-  return segments;
+  return without_empty(std::move(segments));
+}
+
+std::vector<const Segment*> ParameterLayout::user_segments() const {
+  return without_empty({&user_gmf, &user_mlp});
 }
 
 template <class Device, class T>
@@ -79,10 +93,12 @@ void Parameters<Device, T>::initialise(Context<Device>& context, std::uint64_t s
                                        std::uint64_t first_user) {
   std::uint32_t number = 0;  // separates the tensors' random sequences
   const auto uniform = [&](const Segment& s, double limit) {
-    ops::fill_uniform(context, {seed, number++, 0}, static_cast<float>(limit), weight(s));
+    const ops::InitSpec spec{seed, number++, 0};
+    if (!s.empty()) ops::fill_uniform(context, spec, static_cast<float>(limit), weight(s));
   };
   const auto normal = [&](const Segment& s, std::uint64_t first_row) {
-    ops::fill_normal(context, {seed, number++, first_row}, 0.01f, weight(s));
+    const ops::InitSpec spec{seed, number++, first_row};
+    if (!s.empty()) ops::fill_normal(context, spec, 0.01f, weight(s));
   };
   const double head_in = static_cast<double>(layout_.head_gmf.cols + layout_.head_mlp.cols);
   uniform(layout_.head_gmf, std::sqrt(3.0 / head_in));

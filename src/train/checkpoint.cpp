@@ -82,7 +82,7 @@ void read_tables(Context<Device>& context, const hdf5::File& master_file, const 
     const std::uint64_t first = std::max(static_cast<std::uint64_t>(begin), users.first);
     const std::uint64_t last = std::min(next, users.last);
     if (first >= last) return;
-    for (const Segment* segment : {&layout.user_gmf, &layout.user_mlp})
+    for (const Segment* segment : layout.user_segments())
       read_matrix(context, file, group, *segment, first - static_cast<std::uint64_t>(begin),
                   static_cast<std::int64_t>(last - first), values,
                   first_row + static_cast<std::int64_t>(first - users.first));
@@ -92,9 +92,9 @@ void read_tables(Context<Device>& context, const hdf5::File& master_file, const 
           master.string(), next, users.last);
 }
 
-std::vector<EpochReport> read_history(const hdf5::File& file) {
+std::vector<EpochReport> read_history(const hdf5::File& file, int topk) {
   constexpr const char* object = "/history";
-  constexpr std::size_t columns = 10;
+  constexpr std::size_t columns = 14;
   const auto dims = file.dims(object);
   require(dims.size() == 2 && dims[1] == columns, "{}: {} has not {} columns; the checkpoint is damaged",
           file.path().string(), object, columns);
@@ -102,8 +102,10 @@ std::vector<EpochReport> read_history(const hdf5::File& file) {
   std::vector<EpochReport> history;
   for (std::size_t i = 0; i + columns <= values.size(); i += columns) {
     const double* v = &values[i];
-    history.push_back(
-        {static_cast<int>(history.size()) + 1, v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], false});
+    // From 0 where the run began with a pre-trained model.
+    const int epoch = history.empty() ? (v[0] == 0 ? 0 : 1) : history.back().epoch + 1;
+    history.push_back({epoch, v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], false, v[10]});
+    if (!std::isnan(v[11])) history.back().full = Ranking{{{topk, v[11], v[12]}}, v[13]};
   }
   return history;
 }
@@ -142,6 +144,10 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& master) {
   info.hit_rate = file.double_attribute("hit_rate");
   info.ndcg = file.double_attribute("ndcg");
   info.topk = static_cast<int>(file.int_attribute("topk"));
+  if (file.has_attribute("full_hit_rate"))
+    info.full =
+        Ranking{{{info.topk, file.double_attribute("full_hit_rate"), file.double_attribute("full_ndcg")}},
+                file.double_attribute("full_mrr")};
   info.options = file.string_attribute("options");
   return info;
 }
@@ -178,10 +184,11 @@ TrainingState load_training_state(Context<Device>& context, const std::filesyste
   state.device.skipped = file.int_attribute("skipped");
   state.device.loss_scale = static_cast<float>(file.double_attribute("loss_scale"));
   state.device.good_steps = static_cast<std::int32_t>(file.int_attribute("good_steps"));
-  state.history = read_history(file);
+  state.history = read_history(file, static_cast<int>(file.int_attribute("topk")));
   require(epoch >= 0 && epoch < INT32_MAX && update >= 0 && state.device.step >= 0 &&
-              state.history.size() == static_cast<std::size_t>(epoch) && std::isfinite(state.seconds) &&
-              std::isfinite(state.device.loss_scale) && state.device.loss_scale > 0.0f,
+              (state.history.empty() ? 0 : state.history.back().epoch) == epoch &&
+              std::isfinite(state.seconds) && std::isfinite(state.device.loss_scale) &&
+              state.device.loss_scale > 0.0f,
           "{}: epoch {}, update {}, loss scale {}; the checkpoint is damaged", master.string(), epoch, update,
           state.device.loss_scale);
   state.epoch = static_cast<int>(epoch);

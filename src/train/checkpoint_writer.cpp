@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "checkpoint_files.hpp"
@@ -31,12 +32,16 @@ void write_tables(hdf5::File& file, const std::vector<Table>& tables) {
 }
 
 void write_history(hdf5::File& file, const std::vector<EpochReport>& history) {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> rows;
-  for (const auto& r : history)
-    rows.insert(rows.end(), {static_cast<double>(r.epoch), r.train_loss, r.validation_loss, r.hit_rate,
-                             r.ndcg, r.train_seconds, r.evaluation_seconds, r.train_throughput,
-                             r.evaluation_throughput, r.seconds_since_start});
-  file.write<double>("/history", rows, {history.size(), 10});
+  for (const auto& r : history) {
+    rows.insert(rows.end(),
+                {static_cast<double>(r.epoch), r.train_loss, r.validation_loss, r.hit_rate, r.ndcg,
+                 r.train_seconds, r.evaluation_seconds, r.train_throughput, r.evaluation_throughput,
+                 r.seconds_since_start, r.learning_rate, r.full ? r.full->at.front().hit_rate : none,
+                 r.full ? r.full->at.front().ndcg : none, r.full ? r.full->mrr : none});
+  }
+  file.write<double>("/history", rows, {history.size(), 14});
 }
 
 }  // namespace
@@ -146,8 +151,7 @@ void CheckpointWriter<Device, T>::take_snapshot(bool moments) {
     }
     tables.resize(used);
   };
-  copy(snapshot_->own, {&layout.user_gmf, &layout.user_mlp}, first_row_,
-       static_cast<std::int64_t>(users_.size()));
+  copy(snapshot_->own, layout.user_segments(), first_row_, static_cast<std::int64_t>(users_.size()));
   if (communicator_.is_root()) copy(snapshot_->shared, layout.shared_segments(), 0, -1);
 }
 
@@ -175,6 +179,7 @@ void CheckpointWriter<Device, T>::write_files() const {
   file.set_attribute("parts", std::int64_t{communicator_.size()});
   file.set_attribute("users", s.info.shape.users);
   file.set_attribute("items", s.info.shape.items);
+  file.set_attribute("model", std::string(name_of(s.info.shape.kind())));
   file.set_attribute("factors", s.info.shape.factors);
   file.set_attribute("layers", fmt::format("{}", fmt::join(s.info.shape.layers, " ")));
   file.set_attribute("dataset_id", s.info.dataset_id);
@@ -182,6 +187,11 @@ void CheckpointWriter<Device, T>::write_files() const {
   file.set_attribute("hit_rate", s.info.hit_rate);
   file.set_attribute("ndcg", s.info.ndcg);
   file.set_attribute("topk", std::int64_t{s.info.topk});
+  if (s.info.full) {
+    file.set_attribute("full_hit_rate", s.info.full->at.front().hit_rate);
+    file.set_attribute("full_ndcg", s.info.full->at.front().ndcg);
+    file.set_attribute("full_mrr", s.info.full->mrr);
+  }
   file.set_attribute("options", s.info.options);
   if (s.is_run) {
     file.set_attribute("update", static_cast<std::int64_t>(s.state.update));

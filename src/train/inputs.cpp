@@ -6,6 +6,7 @@
 #include <string>
 
 #include "neumf/core/error.hpp"
+#include "neumf/train/weights.hpp"
 
 namespace neumf {
 namespace {
@@ -19,7 +20,17 @@ std::map<std::string, std::string> settings_of(const std::string& ini) {
   return settings;
 }
 
-// The shape of the model: what the checkpoint has, otherwise what the options say.
+void require_catalogue(const std::filesystem::path& path, const ModelShape& saved, const Options& options,
+                       const Dataset& dataset) {
+  const auto users = static_cast<std::int64_t>(dataset.users()),
+             items = static_cast<std::int64_t>(dataset.items());
+  require(saved.users == users && saved.items == items,
+          "{}: the model has {} users and {} items, but the data set {} has {} and {}: use the data set that "
+          "it was trained on",
+          path.string(), saved.users, saved.items, options.data.string(), users, items);
+}
+
+// The shape of the model: what the checkpoint or the pre-trained parts have, otherwise what the options say.
 ModelShape shape_of(const Options& options, const Dataset& dataset, const Inputs& inputs) {
   if (inputs.checkpoint) {
     require_match(options.load_checkpoint_path, *inputs.checkpoint, options, dataset);
@@ -39,8 +50,17 @@ ModelShape shape_of(const Options& options, const Dataset& dataset, const Inputs
     return info.shape;
   }
   require(message.empty(), "{}", message);
-  return {static_cast<std::int64_t>(dataset.users()), static_cast<std::int64_t>(dataset.items()),
-          options.factors, options.layers};
+  const auto shape =
+      ModelShape::of(options.model, static_cast<std::int64_t>(dataset.users()),
+                     static_cast<std::int64_t>(dataset.items()), options.factors, options.layers);
+  if (options.pretrained_gmf.empty()) return shape;
+  const auto joined = joined_shape(options.pretrained_gmf, options.pretrained_mlp);
+  require_catalogue(options.pretrained_gmf, joined, options, dataset);
+  require(!options.shape_given || joined == shape,
+          "{} and {} have factors {} and layers {}, not those given: leave out --factors and --layers",
+          options.pretrained_gmf.string(), options.pretrained_mlp.string(), joined.factors,
+          fmt::join(joined.layers, " "));
+  return joined;
 }
 
 }  // namespace
@@ -48,14 +68,13 @@ ModelShape shape_of(const Options& options, const Dataset& dataset, const Inputs
 void require_match(const std::filesystem::path& master, const CheckpointInfo& info, const Options& options,
                    const Dataset& dataset) {
   const auto& saved = info.shape;
-  const auto users = static_cast<std::int64_t>(dataset.users()),
-             items = static_cast<std::int64_t>(dataset.items());
-  require(saved.users == users && saved.items == items,
-          "{}: the checkpoint has {} users and {} items, but the data set {} has {} and {}: use the data set "
-          "that it was trained on",
-          master.string(), saved.users, saved.items, options.data.string(), users, items);
+  require_catalogue(master, saved, options, dataset);
+  require(!options.model_given || saved.kind() == options.model,
+          "{}: the checkpoint holds a model of kind {}, not {}: leave out --model", master.string(),
+          name_of(saved.kind()), name_of(options.model));
   require(
-      !options.shape_given || (saved.factors == options.factors && saved.layers == options.layers),
+      !options.shape_given ||
+          saved == ModelShape::of(saved.kind(), saved.users, saved.items, options.factors, options.layers),
       "{}: the checkpoint has factors {} and layers {}, not those given: leave out --factors and --layers",
       master.string(), saved.factors, fmt::join(saved.layers, " "));
 }
@@ -64,7 +83,7 @@ Inputs read_inputs(const Options& options, const Communicator& communicator) {
   Inputs inputs;
   communicator.together([&] {
     if (!options.load_checkpoint_path.empty())
-      inputs.checkpoint = read_checkpoint_info(options.load_checkpoint_path);
+      inputs.checkpoint = read_weights_info(options.load_checkpoint_path);
     if (options.resume && options.mode == Mode::train) inputs.saved_runs = saved_runs(options.checkpoint_dir);
     inputs.dataset = Dataset::open(options.data);
     inputs.shape = shape_of(options, *inputs.dataset, inputs);
@@ -90,7 +109,13 @@ std::vector<std::string> changed_options(const CheckpointInfo& info, const Optio
                              "negative_samples",
                              "exact_negatives",
                              "sampling",
+                             "optimizer",
                              "learning_rate",
+                             "lr_schedule",
+                             "lr_warmup",
+                             "lr_decay",
+                             "lr_decay_epochs",
+                             "weight_decay",
                              "beta1",
                              "beta2",
                              "eps",

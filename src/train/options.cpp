@@ -41,6 +41,8 @@ struct Choice {
 };
 
 constexpr Choice<Mode, 2> modes{"mode", {{{"train", Mode::train}, {"test", Mode::test}}}};
+constexpr Choice<ModelKind, 3> models{
+    "model", {{{"neumf", ModelKind::neumf}, {"gmf", ModelKind::gmf}, {"mlp", ModelKind::mlp}}}};
 constexpr Choice<DeviceChoice, 3> devices{
     "device",
     {{{"auto", DeviceChoice::automatic}, {"cuda", DeviceChoice::cuda}, {"cpu", DeviceChoice::cpu}}}};
@@ -55,15 +57,27 @@ constexpr Choice<bool, 2> samplings{"sampling", {{{"grouped", false}, {"shuffled
 constexpr Choice<UserEmbeddings, 2> user_embeddings{
     "user_embeddings",
     {{{"partitioned", UserEmbeddings::partitioned}, {"replicated", UserEmbeddings::replicated}}}};
+constexpr Choice<Optimizer, 2> optimizers{"optimizer",
+                                          {{{"adam", Optimizer::adam}, {"sgd", Optimizer::sgd}}}};
+constexpr Choice<LearningRateSchedule, 5> lr_schedules{"lr_schedule",
+                                                       {{{"constant", LearningRateSchedule::constant},
+                                                         {"linear", LearningRateSchedule::linear},
+                                                         {"cosine", LearningRateSchedule::cosine},
+                                                         {"exponential", LearningRateSchedule::exponential},
+                                                         {"step", LearningRateSchedule::step}}}};
+constexpr Choice<Evaluation, 2> evaluations{"eval",
+                                            {{{"sampled", Evaluation::sampled}, {"full", Evaluation::full}}}};
 constexpr Choice<Progress, 3> progresses{
     "progress", {{{"auto", Progress::automatic}, {"always", Progress::always}, {"never", Progress::never}}}};
 
 // Enumerated options and lists arrive as text and are parsed afterwards.
 struct Texts {
-  std::string mode = "train", device = "auto", precision = "fp32", sampling = "grouped",
-              allreduce_dtype = "fp32", user_embeddings = "partitioned", progress = "auto";
-  std::vector<std::string> layers;
+  std::string mode = "train", model = "neumf", device = "auto", precision = "fp32", sampling = "grouped",
+              allreduce_dtype = "fp32", user_embeddings = "partitioned", progress = "auto",
+              optimizer = "adam", lr_schedule = "constant", evaluation = "sampled";
+  std::vector<std::string> layers, topk_list;
   std::string data, checkpoint_dir, load_checkpoint_path, log_path, checkpoint_every = "1";
+  std::string pretrained_gmf, pretrained_mlp;
 };
 
 template <class T>
@@ -88,11 +102,15 @@ struct Descriptions {
     run.add_options()
       ("data", path(t.data), "directory of the preprocessed data set")
       ("mode", text(t.mode), "train, or test (evaluate a checkpoint)")
-      ("load_checkpoint_path", path(t.load_checkpoint_path), "checkpoint to evaluate or to start from")
+      ("load_checkpoint_path", path(t.load_checkpoint_path), "checkpoint, or the NCF paper's Keras weights, to evaluate or to start from")
+      ("pretrained_gmf", path(t.pretrained_gmf), "start NeuMF from this GMF model (a checkpoint or Keras weights) ...")
+      ("pretrained_mlp", path(t.pretrained_mlp), "... and this MLP model")
+      ("pretrain_alpha", value(o.pretrain_alpha), "share of GMF in the joined final layer, from 0 to 1")
       ("config", po::value<std::string>()->value_name("FILE"), "INI file with any of these options; the command line wins")
       ("help,h", "print this text")
       ("version", "print the version and what it was built with");
     model.add_options()
+      ("model", text(t.model), "neumf, gmf (no MLP; --layers is not used) or mlp (no GMF; --factors is not used)")
       ("factors,f", value(o.factors), "width of the GMF embeddings")
       ("layers", po::value(&t.layers)->multitoken()->value_name("SIZES (=256 256 128 64)"),
        "sizes of the MLP: the concatenated embeddings, then each layer")
@@ -106,13 +124,23 @@ struct Descriptions {
       ("exact_negatives", po::bool_switch(&o.exact_negatives), "never sample an item that the user has in training")
       ("sampling", text(t.sampling),
        "grouped: a positive stays with its negatives (faster); shuffled: every sample by itself")
-      ("learning_rate,l", value(o.learning_rate, "0.0045"), "Adam's learning rate")
+      ("optimizer", text(t.optimizer), "adam or sgd (without momentum)")
+      ("learning_rate,l", value(o.learning_rate, "0.0045"), "learning rate")
       ("beta1", value(o.beta1), "Adam's first decay rate")
       ("beta2", value(o.beta2), "Adam's second decay rate")
       ("eps", value(o.eps), "Adam's denominator term")
+      ("weight_decay", value(o.weight_decay), "of all weights, decoupled from the gradient as in AdamW")
+      ("lr_schedule", text(t.lr_schedule), "learning rate by epoch: constant, linear, cosine (both end near 0), exponential or step")
+      ("lr_warmup", value(o.lr_warmup), "epochs over which the learning rate rises before the schedule begins")
+      ("lr_decay", value(o.lr_decay), "factor of the exponential schedule per epoch, and of step")
+      ("lr_decay_epochs", value(o.lr_decay_epochs), "epochs between the steps of step")
       ("seed,s", value(o.seed), "seed of everything random")
       ("topk,k", value(o.topk), "K of HR@K and NDCG@K")
-      ("threshold,t", value(o.threshold), "stop once HR@K reaches this");
+      ("topk_list", po::value(&t.topk_list)->multitoken()->value_name("K ..."), "further K to report")
+      ("eval", text(t.evaluation),
+       "sampled: rank among the stored negatives; full: also among all items that the user does not have")
+      ("threshold,t", value(o.threshold), "stop once HR@K reaches this")
+      ("patience", value(o.patience), "stop after so many epochs without a better HR@K; 0: never");
     machine.add_options()
       ("device", text(t.device), "auto (a GPU where there is one), cuda or cpu")
       ("precision", text(t.precision), "of products and activations: fp32, tf32, fp16 or bf16; weights stay fp32")
@@ -172,22 +200,24 @@ void read_config(const std::string& path, const po::options_description& descrip
   }
 }
 
-std::vector<std::int64_t> parse_layers(const std::vector<std::string>& words) {
-  std::vector<std::int64_t> layers;
+// Whole numbers, separated by blanks or commas.
+std::vector<std::int64_t> parse_numbers(const char* option, const std::vector<std::string>& words) {
+  std::vector<std::int64_t> numbers;
   for (std::string text : words) {
     std::replace(text.begin(), text.end(), ',', ' ');
     std::istringstream stream(text);
     for (std::string word; stream >> word;) {
       std::size_t used = 0;
       try {
-        layers.push_back(std::stoll(word, &used));
+        numbers.push_back(std::stoll(word, &used));
       } catch (const std::exception&) {
         used = 0;
       }
-      require(used == word.size(), "--layers {}: '{}' is not a whole number", fmt::join(words, " "), word);
+      require(used == word.size(), "--{} {}: '{}' is not a whole number", option, fmt::join(words, " "),
+              word);
     }
   }
-  return layers;
+  return numbers;
 }
 
 // "3": epochs; "90s", "30m", "2h": time.
@@ -225,7 +255,21 @@ void check(const Options& o) {
   require(o.beta1 >= 0.0f && o.beta1 < 1.0f, "--beta1 {}: must be at least 0 and below 1", o.beta1);
   require(o.beta2 >= 0.0f && o.beta2 < 1.0f, "--beta2 {}: must be at least 0 and below 1", o.beta2);
   require(o.eps > 0.0f, "--eps {}: must be positive", o.eps);
+  require(o.weight_decay >= 0.0f && o.weight_decay < 1.0f / o.learning_rate,
+          "--weight_decay {}: must be at least 0 and below 1 / learning_rate", o.weight_decay);
+  require(o.lr_warmup >= 0, "--lr_warmup {}: must be 0 or more", o.lr_warmup);
+  require(o.lr_decay > 0.0 && o.lr_decay <= 1.0, "--lr_decay {}: must be above 0 and at most 1", o.lr_decay);
+  require(o.lr_decay_epochs >= 1, "--lr_decay_epochs {}: at least 1 is needed", o.lr_decay_epochs);
   require(o.topk >= 1, "--topk {}: at least 1 is needed", o.topk);
+  require(o.patience >= 0, "--patience {}: must be 0 (never) or more", o.patience);
+  require(o.pretrained_gmf.empty() == o.pretrained_mlp.empty(),
+          "--pretrained_gmf and --pretrained_mlp belong together: give both, or none");
+  require(o.pretrained_gmf.empty() || o.mode == Mode::test ||
+              (o.model == ModelKind::neumf && o.load_checkpoint_path.empty()),
+          "--pretrained_gmf and --pretrained_mlp start the training of --model neumf, without "
+          "--load_checkpoint_path");
+  require(o.pretrain_alpha >= 0.0 && o.pretrain_alpha <= 1.0, "--pretrain_alpha {}: must be from 0 to 1",
+          o.pretrain_alpha);
   require(o.threads >= 0, "--threads {}: must be 0 (automatic) or more", o.threads);
   require(o.keep_last >= 1, "--keep_last {}: at least 1 is needed", o.keep_last);
   require(o.stall_timeout >= 0, "--stall_timeout {}: must be 0 (never) or more seconds", o.stall_timeout);
@@ -233,7 +277,9 @@ void check(const Options& o) {
           "--resume needs --checkpoint_dir: name the directory that has the saved run");
   require(!o.resume || o.load_checkpoint_path.empty(),
           "--resume and --load_checkpoint_path: give one of them, what to start from");
-  ModelShape{1, 1, o.factors, o.layers}.validate();
+  require(o.factors >= 1, "--factors {}: at least 1 is needed", o.factors);
+  require(!o.layers.empty(), "--layers: no sizes given, for example --layers 256 256 128 64");
+  ModelShape::of(o.model, 1, 1, o.factors, o.layers).validate();
 }
 
 }  // namespace
@@ -284,13 +330,24 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   o.log_path = t.log_path;
   o.checkpoint_every = parse_interval(t.checkpoint_every);
   o.mode = modes.parse(t.mode);
+  o.pretrained_gmf = t.pretrained_gmf;
+  o.pretrained_mlp = t.pretrained_mlp;
+  o.optimizer = optimizers.parse(t.optimizer);
+  o.lr_schedule = lr_schedules.parse(t.lr_schedule);
+  o.evaluation = evaluations.parse(t.evaluation);
+  for (const std::int64_t k : parse_numbers("topk_list", t.topk_list)) {
+    require(k >= 1 && k <= INT32_MAX, "--topk_list {}: at least 1 is needed", k);
+    o.topk_list.push_back(static_cast<int>(k));
+  }
+  o.model = models.parse(t.model);
   o.device = devices.parse(t.device);
   o.precision = precisions.parse(t.precision);
   o.allreduce_dtype = allreduce_dtypes.parse(t.allreduce_dtype);
   o.shuffled_sampling = samplings.parse(t.sampling);
   o.user_embeddings = user_embeddings.parse(t.user_embeddings);
   o.progress = progresses.parse(t.progress);
-  if (!t.layers.empty()) o.layers = parse_layers(t.layers);
+  if (!t.layers.empty()) o.layers = parse_numbers("layers", t.layers);
+  o.model_given = !values["model"].defaulted();
   o.shape_given = !t.layers.empty() || !values["factors"].defaulted();
   check(o);
   return result;
@@ -307,6 +364,10 @@ std::string to_ini(const Options& o) {
   path("data", o.data);
   line("mode", modes.name(o.mode));
   path("load_checkpoint_path", o.load_checkpoint_path);
+  path("pretrained_gmf", o.pretrained_gmf);
+  path("pretrained_mlp", o.pretrained_mlp);
+  line("pretrain_alpha", o.pretrain_alpha);
+  line("model", models.name(o.model));
   line("factors", o.factors);
   line("layers", fmt::format("{}", fmt::join(o.layers, " ")));
   line("dropout", o.dropout);
@@ -317,13 +378,22 @@ std::string to_ini(const Options& o) {
   line("negative_samples", o.negative_samples);
   line("exact_negatives", o.exact_negatives);
   line("sampling", samplings.name(o.shuffled_sampling));
+  line("optimizer", optimizers.name(o.optimizer));
   line("learning_rate", o.learning_rate);
   line("beta1", o.beta1);
   line("beta2", o.beta2);
   line("eps", o.eps);
+  line("weight_decay", o.weight_decay);
+  line("lr_schedule", lr_schedules.name(o.lr_schedule));
+  line("lr_warmup", o.lr_warmup);
+  line("lr_decay", o.lr_decay);
+  line("lr_decay_epochs", o.lr_decay_epochs);
   line("seed", o.seed);
   line("topk", o.topk);
+  if (!o.topk_list.empty()) line("topk_list", fmt::format("{}", fmt::join(o.topk_list, " ")));
+  line("eval", evaluations.name(o.evaluation));
   line("threshold", o.threshold);
+  line("patience", o.patience);
   line("device", devices.name(o.device));
   line("precision", precisions.name(o.precision));
   line("amp", o.amp);
@@ -341,6 +411,13 @@ std::string to_ini(const Options& o) {
   path("log_path", o.log_path);
   line("progress", progresses.name(o.progress));
   return text;
+}
+
+std::vector<int> every_k(const Options& options) {
+  std::vector<int> ks{options.topk};
+  for (const int k : options.topk_list)
+    if (std::find(ks.begin(), ks.end(), k) == ks.end()) ks.push_back(k);
+  return ks;
 }
 
 const char* name_of(Precision precision) {

@@ -18,22 +18,38 @@ namespace {
 
 using nlohmann::json;
 
+// Keys that mean nothing where no epoch was trained.
+constexpr const char* untrained[] = {"train_throughput", "train_epoch_time", "train_loss"};
+
 std::string metric_name(const char* metric, int topk) {
   return fmt::format("{}@{}", metric, topk);
 }
 
 json to_json(const EpochReport& r, const char* type, int topk) {
-  return {{"type", type},
-          {"epoch", r.epoch},
-          {"train_throughput", r.train_throughput},
-          {"eval_throughput", r.evaluation_throughput},
-          {metric_name("hr", topk), r.hit_rate},
-          {metric_name("ndcg", topk), r.ndcg},
-          {"train_epoch_time", r.train_seconds},
-          {"validation_epoch_time", r.evaluation_seconds},
-          {"train_loss", r.train_loss},
-          {"validation_loss", r.validation_loss},
-          {"time", r.seconds_since_start}};
+  json entry{{"type", type},
+             {"epoch", r.epoch},
+             {"train_throughput", r.train_throughput},
+             {"eval_throughput", r.evaluation_throughput},
+             {metric_name("hr", topk), r.hit_rate},
+             {metric_name("ndcg", topk), r.ndcg},
+             {"train_epoch_time", r.train_seconds},
+             {"validation_epoch_time", r.evaluation_seconds},
+             {"train_loss", r.train_loss},
+             {"validation_loss", r.validation_loss},
+             {"time", r.seconds_since_start}};
+  for (const AtK& at : r.sampled.at) {
+    entry[metric_name("hr", at.k)] = at.hit_rate;
+    entry[metric_name("ndcg", at.k)] = at.ndcg;
+  }
+  if (!r.full) return entry;
+  for (const AtK& at : r.full->at) {
+    entry[metric_name("full_hr", at.k)] = at.hit_rate;
+    entry[metric_name("full_recall", at.k)] = at.hit_rate;  // one held-out item per user
+    entry[metric_name("full_ndcg", at.k)] = at.ndcg;
+  }
+  entry["full_mrr"] = r.full->mrr;
+  entry["full_evaluation_time"] = r.full_seconds;
+  return entry;
 }
 
 // Whether somebody watches standard output. mpirun gives its ranks a terminal of its own, whatever its output
@@ -141,39 +157,62 @@ void Reporter::epoch(const EpochReport& r) {
                "eval s");
     header_done_ = true;
   }
-  fmt::print("{:>5}  {:>10.5f}  {:>10.5f}  {:>7.4f}  {:>7.4f}  {:>9}  {:>9.2f}  {:>8.2f}{}\n", r.epoch,
-             r.train_loss, r.validation_loss, r.hit_rate, r.ndcg, with_prefix(r.train_throughput),
-             r.train_seconds, r.evaluation_seconds, r.best ? "  best" : "");
+  if (r.epoch == 0) {
+    fmt::print("{:>5}  {:>10}  {:>10.5f}  {:>7.4f}  {:>7.4f}  {:>9}  {:>9}  {:>8.2f}  best\n", 0, "-",
+               r.validation_loss, r.hit_rate, r.ndcg, "-", "-", r.evaluation_seconds);
+  } else {
+    fmt::print("{:>5}  {:>10.5f}  {:>10.5f}  {:>7.4f}  {:>7.4f}  {:>9}  {:>9.2f}  {:>8.2f}{}\n", r.epoch,
+               r.train_loss, r.validation_loss, r.hit_rate, r.ndcg, with_prefix(r.train_throughput),
+               r.train_seconds, r.evaluation_seconds, r.best ? "  best" : "");
+  }
+  print_full(r);
   std::fflush(stdout);
-  log_line(to_json(r, "epoch", topk_).dump());
+  json entry = to_json(r, "epoch", topk_);
+  if (r.epoch > 0)
+    entry["learning_rate"] = r.learning_rate;
+  else
+    for (const char* key : untrained) entry.erase(key);
+  log_line(entry.dump());
+}
+
+void Reporter::print_full(const EpochReport& r) {
+  if (!r.full) return;
+  std::string text;
+  for (const AtK& at : r.full->at)
+    text += fmt::format("  HR@{} {:.4f}  NDCG@{} {:.4f}", at.k, at.hit_rate, at.k, at.ndcg);
+  fmt::print("       whole catalogue:{}  MRR {:.4f}  ({:.2f} s)\n", text, r.full->mrr, r.full_seconds);
 }
 
 void Reporter::summary(const std::vector<EpochReport>& epochs, bool reached_threshold) {
   if (!active_ || epochs.empty()) return;
   double best_train = 0, best_evaluation = 0, sum_train = 0, sum_evaluation = 0;
   const EpochReport* best = &epochs.front();
+  double trained = 0;  // epochs
   for (const auto& r : epochs) {
+    trained += r.epoch > 0;
     best_train = std::max(best_train, r.train_throughput);
     best_evaluation = std::max(best_evaluation, r.evaluation_throughput);
     sum_train += r.train_throughput;
     sum_evaluation += r.evaluation_throughput;
-    if (r.hit_rate > best->hit_rate) best = &r;
+    if (r.target() > best->target()) best = &r;
   }
   const auto count = static_cast<double>(epochs.size());
   const double total = epochs.back().seconds_since_start;
   fmt::print(
       "\nbest {} {:.4f}, {} {:.4f} in epoch {} after {:.1f} s; {} epochs in {:.1f} s; training {}samples/s\n",
       metric_name("HR", topk_), best->hit_rate, metric_name("NDCG", topk_), best->ndcg, best->epoch,
-      best->seconds_since_start, epochs.size(), total, with_prefix(sum_train / count) + " ");
+      best->seconds_since_start, trained, total, with_prefix(sum_train / std::max(trained, 1.0)) + " ");
+  print_full(*best);
   std::fflush(stdout);
   json entry{{"type", "summary"},
              {"best_train_throughput", best_train},
              {"best_eval_throughput", best_evaluation},
-             {"mean_train_throughput", sum_train / count},
+             {"mean_train_throughput", sum_train / std::max(trained, 1.0)},
              {"mean_eval_throughput", sum_evaluation / count},
-             {"best_accuracy", best->hit_rate},
+             {"best_accuracy", best->target()},
              {"best_epoch", best->epoch},
              {"time_to_best_model", best->seconds_since_start},
+             {metric_name("hr", topk_), best->hit_rate},
              {metric_name("ndcg", topk_), best->ndcg}};
   // Null where the threshold was not reached.
   entry["time_to_target"] = reached_threshold ? json(total) : json(nullptr);
@@ -185,9 +224,15 @@ void Reporter::evaluation(const EpochReport& r) {
   fmt::print("{} {:.4f}, {} {:.4f}, validation loss {:.5f}; {}samples/s\n", metric_name("HR", topk_),
              r.hit_rate, metric_name("NDCG", topk_), r.ndcg, r.validation_loss,
              with_prefix(r.evaluation_throughput) + " ");
+  for (std::size_t i = 1; i < r.sampled.at.size(); ++i) {
+    const AtK& at = r.sampled.at[i];
+    fmt::print("{} {:.4f}, {} {:.4f}\n", metric_name("HR", at.k), at.hit_rate, metric_name("NDCG", at.k),
+               at.ndcg);
+  }
+  print_full(r);
   std::fflush(stdout);
   json entry = to_json(r, "test", topk_);
-  for (const char* key : {"train_throughput", "train_epoch_time", "train_loss"}) entry.erase(key);
+  for (const char* key : untrained) entry.erase(key);
   log_line(entry.dump());
 }
 

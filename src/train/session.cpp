@@ -1,5 +1,6 @@
 #include "neumf/train/session.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <memory>
@@ -14,10 +15,13 @@
 #include "neumf/train/checkpoint_writer.hpp"
 #include "neumf/train/evaluator.hpp"
 #include "neumf/train/exit_status.hpp"
+#include "neumf/train/full_evaluator.hpp"
+#include "neumf/train/learning_rate.hpp"
 #include "neumf/train/reporter.hpp"
 #include "neumf/train/stop_signals.hpp"
 #include "neumf/train/trainer.hpp"
 #include "neumf/train/watchdog.hpp"
+#include "neumf/train/weights.hpp"
 
 namespace neumf {
 namespace {
@@ -41,7 +45,8 @@ TrainerSpec trainer_spec(const Options& o, const ModelShape& shape, bool half_ra
   spec.batch_size = o.batch_size;
   spec.grads_accumulated = o.grads_accumulated;
   spec.dropout = o.dropout;
-  spec.adam = {o.learning_rate, o.beta1, o.beta2, o.eps};
+  spec.optimizer = o.optimizer;
+  spec.adam = {o.learning_rate, o.beta1, o.beta2, o.eps, o.weight_decay};
   spec.profile = o.profile;
   spec.users_replicated = o.user_embeddings == UserEmbeddings::replicated;
   // fp16 reaches down to 6e-8 only: gradients are scaled up. bf16 has the range of fp32.
@@ -50,6 +55,19 @@ TrainerSpec trainer_spec(const Options& o, const ModelShape& shape, bool half_ra
     spec.loss_scale = 65536.0f;
   }
   return spec;
+}
+
+LearningRate learning_rate(const Options& o) {
+  return {o.learning_rate, o.lr_schedule, o.epochs, o.lr_warmup, o.lr_decay, o.lr_decay_epochs};
+}
+
+// "NeuMF, factors 64, layers 256 256 128 64"
+std::string describe(const ModelShape& shape) {
+  const char* names[] = {"NeuMF", "GMF", "MLP"};
+  std::string text = names[static_cast<int>(shape.kind())];
+  if (shape.has_gmf()) text += fmt::format(", factors {}", shape.factors);
+  if (shape.has_mlp()) text += fmt::format(", layers {}", fmt::join(shape.layers, " "));
+  return text;
 }
 
 std::string mebibytes(std::size_t bytes) {
@@ -77,12 +95,16 @@ class Session {
                                                             static_cast<std::int64_t>(user_rows));
       parameters_->initialise(context_, options_.seed, replicated_ ? 0 : inputs_.shard.users.first);
       if (inputs_.checkpoint)
-        load_checkpoint(context_, options_.load_checkpoint_path, *parameters_, users_in_memory(), 0);
+        load_weights(context_, options_.load_checkpoint_path, *parameters_, users_in_memory(), 0);
       const auto block =
           std::min<std::int64_t>(options_.valid_batch_size / communicator_.size(), context_.block_samples());
       evaluator_ = std::make_unique<Evaluator<Device, T>>(
           context_, *parameters_, inputs_.shape, inputs_.shard, static_cast<std::uint32_t>(first_row_), block,
-          options_.topk);
+          every_k(options_));
+      if (options_.evaluation == Evaluation::full)
+        full_evaluator_ = std::make_unique<FullEvaluator<Device, T>>(
+            context_, *parameters_, inputs_.shape, inputs_.shard, static_cast<std::uint32_t>(first_row_),
+            block, every_k(options_));
     });
   }
 
@@ -103,7 +125,13 @@ class Session {
           context_, communicator_, *parameters_, inputs_.shape, inputs_.shard,
           trainer_spec(options_, inputs_.shape, std::is_same_v<T, float16>), &heartbeat_);
     });
-    if (resumed()) restore_trainer();
+    if (resumed())
+      restore_trainer();
+    else if (pretrained())
+      communicator_.together([&] {
+        load_pretrained(context_, options_.pretrained_gmf, options_.pretrained_mlp, options_.pretrain_alpha,
+                        *parameters_, users_in_memory(), 0);
+      });
     if (directory_ != nullptr)
       writer_ = std::make_unique<CheckpointWriter<Device, T>>(
           context_, communicator_, *directory_, *inputs_.dataset, *parameters_, inputs_.shard.users,
@@ -112,11 +140,15 @@ class Session {
     started_ = last_save_ = Clock::now();
     seconds_before_ = state_.seconds;
     FlagExchange wishes(communicator_);
-    bool reached = best_hit_rate() >= options_.threshold;
-    while (state_.epoch < options_.epochs && !reached) {
+    if (pretrained() && !resumed()) evaluate_start();
+    bool reached = best_target() >= options_.threshold;
+    while (state_.epoch < options_.epochs && !reached && !out_of_patience()) {
       if (!train_epoch(wishes)) return interrupted();
-      reached = state_.history.back().hit_rate >= options_.threshold;
+      reached = state_.history.back().target() >= options_.threshold;
     }
+    if (!reached && out_of_patience())
+      reporter_->note(
+          fmt::format("stopped: HR@{} has not risen for {} epochs", options_.topk, options_.patience));
     if (writer_) writer_->finish();
     communicator_.together([&] { reporter_->summary(state_.history, reached); });
     report_checkpoints();
@@ -130,10 +162,17 @@ class Session {
     return replicated_ ? UserRange{0, inputs_.dataset->users()} : inputs_.shard.users;
   }
   bool resumed() const { return !resumed_from_.empty(); }
-  double best_hit_rate() const {
+  bool pretrained() const { return !options_.pretrained_gmf.empty(); }
+  double best_target() const {
     double best = -1;
-    for (const auto& report : state_.history) best = std::max(best, report.hit_rate);
+    for (const auto& report : state_.history) best = std::max(best, report.target());
     return best;
+  }
+  bool out_of_patience() const {
+    if (options_.patience == 0 || state_.history.empty()) return false;
+    const auto best = std::max_element(state_.history.begin(), state_.history.end(),
+                                       [](auto& a, auto& b) { return a.target() < b.target(); });
+    return state_.epoch - best->epoch >= options_.patience;
   }
   double seconds() const { return seconds_before_ + communicator_.max(seconds_since(started_)); }
 
@@ -170,10 +209,25 @@ class Session {
     skipped_ = device.skipped;
   }
 
+  // Joined models are worth something before they are trained together: epoch 0.
+  void evaluate_start() {
+    EpochReport report;
+    evaluate(report);
+    report.seconds_since_start = seconds();
+    report.best = true;
+    communicator_.together([&] { reporter_->epoch(report); });
+    state_.history.push_back(report);
+    if (!writer_) return;
+    writer_->save_best(checkpoint_info());
+    writer_->check();
+  }
+
   // False if a signal ended it before its evaluation.
   bool train_epoch(FlagExchange& wishes) {
     EpochReport report;
     report.epoch = state_.epoch + 1;
+    report.learning_rate = learning_rate(options_).at(report.epoch);
+    trainer_->set_learning_rate(static_cast<float>(report.learning_rate));
     communicator_.barrier();
     const auto start = Clock::now();
     const std::uint64_t first = state_.update;
@@ -189,7 +243,7 @@ class Session {
     report.train_throughput = static_cast<double>(trainer_->samples(first)) / report.train_seconds;
     evaluate(report);
     report.seconds_since_start = seconds();
-    report.best = report.hit_rate > best_hit_rate();
+    report.best = report.target() > best_target();
     communicator_.together([&] { reporter_->epoch(report); });
     report_loss_scale();
     check_loss(report.train_loss, report.epoch);
@@ -261,6 +315,7 @@ class Session {
     const auto& data = *inputs_.dataset;
     const auto& shape = inputs_.shape;
     std::uint64_t bytes = parameters_->bytes() + evaluator_->bytes();
+    if (full_evaluator_) bytes += full_evaluator_->bytes();
     if (trainer != nullptr) bytes += trainer->bytes();
     bytes = communicator_.max(bytes);
     std::vector<std::pair<std::string, std::string>> rows{
@@ -268,8 +323,7 @@ class Session {
                                  data.directory().string(), data.source(), with_commas(data.users()),
                                  with_commas(data.items()), with_commas(data.positives()), data.shards(),
                                  data.shards() == 1 ? "" : "s")},
-        {"model", fmt::format("NeuMF, factors {}, layers {}: {} parameters", shape.factors,
-                              fmt::join(shape.layers, " "),
+        {"model", fmt::format("{}: {} parameters", describe(shape),
                               with_commas(static_cast<std::uint64_t>(shape.parameters())))},
         {"ranks",
          fmt::format("{} on {}, {}; user embeddings {}", communicator_.size(), context_.description(),
@@ -286,6 +340,11 @@ class Session {
                                o.grads_accumulated == 1 ? "" : "es", with_commas(trainer->schedule().steps()),
                                o.shuffled_sampling ? "shuffled" : "grouped", o.negative_samples,
                                trainer->reducer().name()));
+      if (pretrained())
+        rows.emplace_back("pretrained", fmt::format("GMF {}, MLP {}, alpha {}", o.pretrained_gmf.string(),
+                                                    o.pretrained_mlp.string(), o.pretrain_alpha));
+    } else if (inputs_.checkpoint->dataset_id.empty()) {
+      rows.emplace_back("checkpoint", fmt::format("{}: Keras weights", o.load_checkpoint_path.string()));
     } else {
       rows.emplace_back("checkpoint", fmt::format("{}: epoch {}, HR@{} {:.4f} when saved",
                                                   o.load_checkpoint_path.string(), inputs_.checkpoint->epoch,
@@ -297,7 +356,8 @@ class Session {
       reporter_->note("warning: " + trainer->reducer().warning());
     if (resumed())
       for (const auto& line : changed_options(*inputs_.checkpoint, options_)) reporter_->note(line);
-    if (inputs_.checkpoint && inputs_.checkpoint->dataset_id != data.id()) {
+    if (inputs_.checkpoint && !inputs_.checkpoint->dataset_id.empty() &&
+        inputs_.checkpoint->dataset_id != data.id()) {
       reporter_->note(
           "note: the checkpoint was trained on another preprocessing of this data set, so ids, the "
           "held-out items or the negatives may differ");
@@ -314,8 +374,14 @@ class Session {
     report.hit_rate = metrics.hit_rate;
     report.ndcg = metrics.ndcg;
     report.validation_loss = metrics.loss;
+    report.sampled = metrics.ranking;
     report.evaluation_throughput =
         static_cast<double>(communicator_.sum(evaluator_->samples())) / report.evaluation_seconds;
+    if (!full_evaluator_) return;
+    const auto full_start = Clock::now();
+    report.full = full_evaluator_->evaluate(context_, communicator_);
+    report.full_seconds = communicator_.max(seconds_since(full_start));
+    evaluation_seconds_ += report.full_seconds;
   }
 
   void report_checkpoints() {
@@ -367,6 +433,7 @@ class Session {
     if (!state_.history.empty()) {
       info.hit_rate = state_.history.back().hit_rate;
       info.ndcg = state_.history.back().ndcg;
+      info.full = state_.history.back().full;
     }
     info.topk = options_.topk;
     info.options = to_ini(options_);
@@ -390,6 +457,7 @@ class Session {
   std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<Parameters<Device, T>> parameters_;
   std::unique_ptr<Evaluator<Device, T>> evaluator_;
+  std::unique_ptr<FullEvaluator<Device, T>> full_evaluator_;  // with --eval full
   std::unique_ptr<Trainer<Device, T>> trainer_;
   std::unique_ptr<CheckpointWriter<Device, T>> writer_;
 };

@@ -6,6 +6,7 @@
 #include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/ops/sample.hpp"
+#include "neumf/ops/sgd.hpp"
 
 namespace neumf {
 namespace {
@@ -119,14 +120,19 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
   in_phase(Phase::allreduce, [&] { exchange_gradients(); });
   in_phase(Phase::optimizer, [&] {
     ops::prepare_update(context_, spec_.adam, spec_.loss_scaling, static_cast<std::uint64_t>(groups), state);
-    ops::adam_step(context_, spec_.adam, state, parameters_.weights(), parameters_.gradients(),
-                   parameters_.first_moments(), parameters_.second_moments(), parameters_.copies());
+    if (spec_.optimizer == Optimizer::sgd)
+      ops::sgd_step(context_, spec_.adam.learning_rate, spec_.adam.weight_decay, state, parameters_.weights(),
+                    parameters_.gradients(), parameters_.copies());
+    else
+      ops::adam_step(context_, spec_.adam, state, parameters_.weights(), parameters_.gradients(),
+                     parameters_.first_moments(), parameters_.second_moments(), parameters_.copies());
   });
 }
 
 template <class Device, class T>
 void Trainer<Device, T>::start_bucket(std::size_t bucket) {
-  reducer_->start(context_, parameters_.bucket_gradients(bucket));
+  const auto gradients = parameters_.bucket_gradients(bucket);
+  if (!gradients.empty()) reducer_->start(context_, gradients);  // a model may have nothing in a bucket
   buckets_started_ = bucket + 1;
 }
 

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "neumf/core/error.hpp"
 #include "neumf/nn/parameters.hpp"
 
@@ -16,21 +19,42 @@ TEST(ModelShape, CountsTheReferenceModel) {
   EXPECT_NEAR(shape.flops_per_sample(), 640e3, 1e3);
 }
 
+TEST(ModelShape, CountsTheOtherModels) {
+  const auto gmf = ModelShape::of(ModelKind::gmf, 10, 20, 8, {256, 64});
+  EXPECT_EQ(gmf.kind(), ModelKind::gmf);
+  EXPECT_EQ(gmf.parameters(), 30 * 8 + 8 + 1);
+  EXPECT_EQ(gmf.flops_per_sample(), 6 * 8);
+  const auto mlp = ModelShape::of(ModelKind::mlp, 10, 20, 8, {6, 4});
+  EXPECT_EQ(mlp.kind(), ModelKind::mlp);
+  EXPECT_EQ(mlp.parameters(), 30 * 3 + (6 * 4 + 4) + 4 + 1);
+  EXPECT_EQ(mlp.flops_per_sample(), 6 * (6 * 4 + 4));
+  EXPECT_EQ(ModelShape::of(ModelKind::neumf, 10, 20, 8, {6, 4}).kind(), ModelKind::neumf);
+  for (const auto& shape : {gmf, mlp}) EXPECT_NO_THROW(shape.validate());
+}
+
 TEST(ModelShape, RefusesSizesThatDoNotFit) {
   EXPECT_THROW((ModelShape{1, 1, 64, {256}}.validate()), Error);
   EXPECT_THROW((ModelShape{1, 1, 64, {255, 64}}.validate()), Error);
-  EXPECT_THROW((ModelShape{1, 1, 0, {256, 64}}.validate()), Error);
+  EXPECT_THROW((ModelShape{1, 1, -1, {256, 64}}.validate()), Error);
+  EXPECT_THROW((ModelShape{1, 1, 0, {}}.validate()), Error);  // no branch at all
   EXPECT_THROW((ModelShape{1, 1, 64, {256, 0}}.validate()), Error);
   EXPECT_NO_THROW((ModelShape{1, 1, 1, {2, 1}}.validate()));
 }
 
-TEST(ParameterLayout, PlacesEveryWeightOnceAndAligned) {
-  const ModelShape shape{10, 20, 3, {8, 5, 4}};
+class ParameterLayoutOf : public testing::TestWithParam<ModelKind> {};
+INSTANTIATE_TEST_SUITE_P(Models, ParameterLayoutOf,
+                         testing::Values(ModelKind::neumf, ModelKind::gmf, ModelKind::mlp),
+                         [](const auto& model) { return name_of(model.param); });
+
+TEST_P(ParameterLayoutOf, PlacesEveryWeightOnceAndAligned) {
+  const auto shape = ModelShape::of(GetParam(), 10, 20, 3, {8, 5, 4});
   const ParameterLayout layout(shape, 10);
   std::vector<const Segment*> all = layout.shared_segments();
   std::int64_t weights = 0;
   for (const Segment* s : all) EXPECT_LE(s->offset + s->size(), layout.shared) << s->name;
-  all.insert(all.end(), {&layout.overflow_slot, &layout.user_gmf, &layout.user_mlp});
+  std::ranges::copy(layout.user_segments(), std::back_inserter(all));
+  for (const Segment* s : all) EXPECT_GT(s->size(), 0) << s->name;
+  all.push_back(&layout.overflow_slot);
   std::sort(all.begin(), all.end(), [](auto* a, auto* b) { return a->offset < b->offset; });
   for (std::size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(all[i]->offset % 16, 0) << all[i]->name;

@@ -4,7 +4,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "toy_data.hpp"
 
@@ -82,7 +84,8 @@ struct Case {
   std::int32_t group_size;
   float dropout;
   ItemProjection projection;
-  std::vector<std::int64_t> layers;
+  std::int64_t factors;              // 0: the MLP alone
+  std::vector<std::int64_t> layers;  // empty: GMF alone
 };
 
 class NeuMFModel : public testing::TestWithParam<Case> {
@@ -90,7 +93,7 @@ class NeuMFModel : public testing::TestWithParam<Case> {
   static constexpr std::int64_t groups = 40;
 
   NeuMFModel()
-      : shape_{6, 9, 5, GetParam().layers},
+      : shape_{6, 9, GetParam().factors, GetParam().layers},
         context_(2),
         parameters_(context_, shape_, 6),
         model_(parameters_, shape_, groups, GetParam().group_size, true),
@@ -172,7 +175,7 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
   EXPECT_NEAR(state.loss, expected.loss(batch(), dropout_), 1e-4);
   const auto& layout = parameters_.layout();
   std::vector<const Segment*> segments = layout.shared_segments();
-  segments.insert(segments.end(), {&layout.user_gmf, &layout.user_mlp});
+  std::ranges::copy(layout.user_segments(), std::back_inserter(segments));
   for (const Segment* segment : segments) {
     double largest = 0;
     for (std::int64_t i = 0; i < segment->size(); ++i) {
@@ -198,8 +201,11 @@ std::vector<Case> cases() {
   for (const std::int32_t group_size : {1, 5})
     for (const float dropout : {0.0f, 0.5f})
       for (const auto projection : {ItemProjection::per_sample, ItemProjection::per_item})
-        for (const std::vector<std::int64_t>& layers : {std::vector<std::int64_t>{8, 7}, {6, 8, 5, 3}})
-          all.push_back({group_size, dropout, projection, layers});
+        for (const std::int64_t factors : {5, 0})
+          for (const std::vector<std::int64_t>& layers : {std::vector<std::int64_t>{8, 7}, {6, 8, 5, 3}})
+            all.push_back({group_size, dropout, projection, factors, layers});
+  for (const std::int32_t group_size : {1, 5})
+    all.push_back({group_size, 0.5f, ItemProjection::per_sample, 5, {}});
   return all;
 }
 

@@ -25,7 +25,7 @@ class AdamStep : public OpTest<C> {
     const Array weight = random_array<float>(n, 1, 1, 0.5);
     std::vector<reference::Adam> twins;
     for (const double w : weight.values)
-      twins.push_back({spec.learning_rate, spec.beta1, spec.beta2, spec.eps, w});
+      twins.push_back({spec.learning_rate, spec.beta1, spec.beta2, spec.eps, w, spec.weight_decay});
     return {std::move(twins),
             this->template send<float>(weight),
             this->template send<float>(Array(n)),
@@ -83,6 +83,7 @@ TYPED_TEST(AdamStep, FollowsTheReference) {
   }
   this->check(AdamSpec{0.001f, 0.9f, 0.999f, 1e-8f}, 1000, 40, 1.0f);
   this->check(AdamSpec{0.01f, 0.0f, 0.5f, 1e-3f}, 1000, 40, 0.5f);
+  this->check(AdamSpec{0.01f, 0.9f, 0.999f, 1e-8f, 0.125f}, 1000, 40, 1.0f);
 }
 
 TYPED_TEST(AdamStep, SkipsAStepButClearsTheGradient) {

@@ -134,6 +134,37 @@ template <class C>
 class Bce : public OpTest<C> {};
 TYPED_TEST_SUITE(Bce, DeviceCases, CaseNames);
 
+TYPED_TEST(Bce, BiasForwardStartsEveryLogit) {
+  for (const Index n : {0, 1, 300, 5003}) {
+    const auto bias = this->template send<float>(Array(1, 1, 0.75));
+    auto logits = this->template send<float>(Array(n, 1, NAN));
+    bias_forward(this->context(), n, bias.data(), logits.data());
+    expect_equal(this->fetch(logits), Array(n, 1, 0.75), "logit");
+  }
+}
+
+// The head's loss and gradients, where the MLP contributes nothing.
+TYPED_TEST(Bce, LogitLossMatchesTheReference) {
+  for (const Index n : {0, 1, 13, 5003, 40001}) {
+    SCOPED_TRACE(testing::Message() << n << " samples");
+    const auto batch = random_batch(n, 1, 10, 10, 1);
+    const Array logits = random_array<float>(n, 1, 2, 5.0);
+    const auto device_batch = this->send_batch(batch);
+    const auto device_logits = this->template send<float>(logits);
+    const auto loss_scale = this->template send<float>(Array(1, 1, 512.0));
+    auto dlogits = this->template send<float>(Array(n, 1, NAN));
+    auto bias_grad = this->template send<float>(Array(1, 1, 0.75));
+    auto loss = this->to_device(std::vector<double>{3.5});
+    logit_loss(this->context(), n, device_logits.data(), device_batch.labels.data(), 0x1p-8f,
+               loss_scale.data(), dlogits.data(), bias_grad.data(), loss.data());
+    const auto want =
+        reference::head_loss(batch, Array(n, 1), Array(1), 2.0, 1.0, logits, Array(1), 0.75, 3.5);
+    expect_close<float>(this->fetch(dlogits), want.dlogits, "logit gradient");
+    expect_close<float>(this->fetch(bias_grad), want.bias, "bias gradient");
+    expect_close<float>(this->fetch(loss), want.loss, "loss");
+  }
+}
+
 TYPED_TEST(Bce, AddsTheLossOfAllSamples) {
   for (const Index n : {0, 1, 13, 5003, 40001}) {
     const auto batch = random_batch(n, 1, 10, 10, 1);

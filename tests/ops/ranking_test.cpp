@@ -101,5 +101,41 @@ TYPED_TEST(Ranking, TakesItemsThatCollide) {
   this->check(130, 101, items, scores);
 }
 
+// The whole catalogue: few scores, so that ties abound, and users who have seen nothing or almost everything.
+TYPED_TEST(Ranking, MatchesBruteForceInTheCatalogue) {
+  std::mt19937_64 generator(6);
+  for (const Index items : {1, 2, 37, 300, 1000}) {
+    const Index users = 60;
+    std::vector<float> scores;
+    std::vector<std::uint64_t> offsets{0};
+    Items seen, held_out, want;
+    for (Index u = 0; u < users; ++u) {
+      std::vector<bool> is_seen;
+      for (Index i = 0; i < items; ++i) {
+        const auto level = generator() % 23;
+        scores.push_back(level == 22 ? std::numeric_limits<float>::quiet_NaN()
+                                     : static_cast<float>(level) - 11);
+        is_seen.push_back(generator() % 60 < static_cast<std::uint64_t>(u));
+        if (is_seen.back()) seen.push_back(static_cast<std::uint32_t>(i));
+      }
+      offsets.push_back(seen.size());
+      held_out.push_back(static_cast<std::uint32_t>(generator() % static_cast<std::uint64_t>(items)));
+      const float* row = scores.data() + u * items;
+      std::uint32_t rank = 0;
+      for (Index i = 0; i < items; ++i)
+        if (!is_seen[static_cast<std::size_t>(i)] && i != held_out.back() && !(row[i] < row[held_out.back()]))
+          ++rank;
+      want.push_back(rank);
+    }
+    const auto device_scores = this->to_device(scores);
+    const auto device_held_out = this->to_device(held_out), device_seen = this->to_device(seen);
+    const auto device_offsets = this->to_device(offsets);
+    auto ranks = this->to_device(Items(static_cast<std::size_t>(users), 999999u));
+    rank_in_catalogue(this->context(), Matrix<const float>{device_scores.data(), users, items},
+                      device_held_out.data(), device_offsets.data(), device_seen.data(), ranks.data());
+    EXPECT_EQ(this->to_host(ranks), want) << items << " items";
+  }
+}
+
 }  // namespace
 }  // namespace neumf::ops

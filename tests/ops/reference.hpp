@@ -259,7 +259,7 @@ inline HeadGradients head_loss(const Batch& batch, const Array& h, const Array& 
 // Adam on one parameter, with its own step count.
 struct Adam {
   double learning_rate, beta1, beta2, eps;
-  double weight = 0, m = 0, v = 0;
+  double weight = 0, weight_decay = 0, m = 0, v = 0;
   int t = 0;
 
   void step(double gradient) {
@@ -267,7 +267,7 @@ struct Adam {
     m = beta1 * m + (1 - beta1) * gradient;
     v = beta2 * v + (1 - beta2) * gradient * gradient;
     const double m_hat = m / (1 - std::pow(beta1, t)), v_hat = v / (1 - std::pow(beta2, t));
-    weight -= learning_rate * m_hat / (std::sqrt(v_hat) + eps);
+    weight -= learning_rate * (m_hat / (std::sqrt(v_hat) + eps) + weight_decay * weight);
   }
 };
 

@@ -1,8 +1,11 @@
 // Evaluation against a brute-force evaluator, on 1, 2 and 4 ranks.
 #include "neumf/train/evaluator.hpp"
 
+#include "neumf/train/full_evaluator.hpp"
+
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -12,26 +15,42 @@ namespace neumf {
 namespace {
 
 constexpr std::uint32_t users = 50, items = 12, negatives = 9;  // few items: many repeated negatives
-const ModelShape shape{users, items, 4, {8, 6}};
 
 struct Fixture {
+  ModelShape shape;
   Shard whole = test::toy_data(users, items, 3, negatives);
   Communicator world = Communicator::world();
   Shard shard = test::part_of(whole, world.rank(), world.size());
   Context<Cpu> context{2};
   Parameters<Cpu, float> parameters{context, shape, static_cast<std::int64_t>(shard.users.size())};
 
-  Fixture() { parameters.initialise(context, 1, shard.users.first); }
+  explicit Fixture(ModelKind kind = ModelKind::neumf) : shape(ModelShape::of(kind, users, items, 4, {8, 6})) {
+    fill(parameters, shard.users.first);
+  }
 
+  // Larger embeddings, so that scores differ between items by more than rounding.
+  void fill(Parameters<Cpu, float>& target, std::uint64_t first_user) {
+    target.initialise(context, 1, first_user);
+    const auto& layout = target.layout();
+    for (const Segment* table : {&layout.user_gmf, &layout.item_gmf, &layout.user_mlp, &layout.item_mlp})
+      for (std::int64_t i = 0; i < table->size(); ++i) target.weight(*table).data[i] *= 100;
+  }
   Metrics evaluate(int topk, std::int64_t block) {
-    Evaluator<Cpu, float> evaluator(context, parameters, shape, shard, 0, block, topk);
+    Evaluator<Cpu, float> evaluator(context, parameters, shape, shard, 0, block, {topk});
     return evaluator.evaluate(context, world);
   }
+  Ranking evaluate_full(const std::vector<int>& topk, std::int64_t block) {
+    FullEvaluator<Cpu, float> evaluator(context, parameters, shape, shard, 0, block, topk);
+    return evaluator.evaluate(context, world);
+  }
+  // Scores of every (user, item) by a model that holds all users.
+  std::vector<float> all_scores();
 };
 
-// Scores of every (user, item) by a model that holds all users.
-std::vector<float> all_scores(Context<Cpu>& context, Parameters<Cpu, float>& parameters) {
-  NeuMF<Cpu, float> model(parameters, shape, users, items, false);
+std::vector<float> Fixture::all_scores() {
+  Parameters<Cpu, float> complete(context, shape, users);
+  fill(complete, 0);
+  NeuMF<Cpu, float> model(complete, shape, users, items, false);
   std::vector<std::uint32_t> rows(users), columns(users * items);
   for (std::uint32_t u = 0; u < users; ++u) rows[u] = u;
   for (std::uint32_t s = 0; s < users * items; ++s) columns[s] = s % items;
@@ -42,16 +61,14 @@ std::vector<float> all_scores(Context<Cpu>& context, Parameters<Cpu, float>& par
   return scores;
 }
 
-TEST(Evaluator, EqualsBruteForce) {
-  Fixture s;
-  // Larger embeddings, so that scores differ between items by more than rounding.
-  for (const Segment* table : {&s.parameters.layout().user_gmf, &s.parameters.layout().item_gmf})
-    for (std::int64_t i = 0; i < table->size(); ++i) s.parameters.weight(*table).data[i] *= 100;
-  Parameters<Cpu, float> complete(s.context, shape, users);
-  complete.initialise(s.context, 1, 0);
-  for (const Segment* table : {&complete.layout().user_gmf, &complete.layout().item_gmf})
-    for (std::int64_t i = 0; i < table->size(); ++i) complete.weight(*table).data[i] *= 100;
-  const auto scores = all_scores(s.context, complete);
+class EvaluatorOf : public testing::TestWithParam<ModelKind> {};
+INSTANTIATE_TEST_SUITE_P(Models, EvaluatorOf,
+                         testing::Values(ModelKind::neumf, ModelKind::gmf, ModelKind::mlp),
+                         [](const auto& model) { return name_of(model.param); });
+
+TEST_P(EvaluatorOf, EqualsBruteForce) {
+  Fixture s(GetParam());
+  const auto scores = s.all_scores();
 
   for (const int topk : {1, 3, 10}) {
     double hits = 0, gain = 0, loss = 0;
@@ -81,6 +98,41 @@ TEST(Evaluator, EqualsBruteForce) {
   }
 }
 
+TEST_P(EvaluatorOf, EqualsBruteForceOverTheCatalogue) {
+  Fixture s(GetParam());
+  const auto scores = s.all_scores();
+  const std::vector<int> topk{3, 1, 5};
+  std::vector<double> hits(3), gains(3);
+  double reciprocals = 0;
+  for (std::uint32_t u = 0; u < users; ++u) {
+    const float* score = scores.data() + u * items;
+    const std::uint32_t held_out = s.whole.test_items[u];
+    int rank = 0;
+    for (std::uint32_t i = 0; i < items; ++i) {
+      const auto begin = s.whole.items.begin() + static_cast<std::ptrdiff_t>(s.whole.offsets[u]);
+      const auto end = s.whole.items.begin() + static_cast<std::ptrdiff_t>(s.whole.offsets[u + 1]);
+      rank += i != held_out && std::find(begin, end, i) == end && score[i] >= score[held_out];
+    }
+    reciprocals += 1.0 / (rank + 1);
+    for (std::size_t k = 0; k < 3; ++k)
+      if (rank < topk[k]) {
+        hits[k] += 1;
+        gains[k] += std::log(2.0) / std::log(rank + 2.0);
+      }
+  }
+  // Blocks of a part of the catalogue, of one user, and of several.
+  for (const std::int64_t block : {1, 5, 12, 30, 100000}) {
+    const Ranking ranking = s.evaluate_full(topk, block);
+    ASSERT_EQ(ranking.at.size(), 3u);
+    for (std::size_t k = 0; k < 3; ++k) {
+      EXPECT_EQ(ranking.at[k].k, topk[k]);
+      EXPECT_NEAR(ranking.at[k].hit_rate, hits[k] / users, 1e-12) << block;
+      EXPECT_NEAR(ranking.at[k].ndcg, gains[k] / users, 1e-12) << block;
+    }
+    EXPECT_NEAR(ranking.mrr, reciprocals / users, 1e-12) << block;
+  }
+}
+
 TEST(Evaluator, GivesAConstantModelNothing) {
   Fixture s;
   for (float& weight : s.parameters.weights()) weight = 0;
@@ -88,6 +140,8 @@ TEST(Evaluator, GivesAConstantModelNothing) {
   // Every distinct negative ties with the held-out item; only users whose negatives all equal it would score.
   EXPECT_EQ(metrics.hit_rate, 0);
   EXPECT_NEAR(metrics.loss, std::log(2.0), 1e-7);
+  // In the catalogue only users who have everything else in training would score.
+  EXPECT_EQ(s.evaluate_full({1}, 1000).at[0].hit_rate, 0);
 }
 
 TEST(Evaluator, GivesAModelOfNaNNothing) {

@@ -13,7 +13,7 @@ namespace neumf {
 namespace {
 
 constexpr std::uint32_t users = 40, items = 30;
-const ModelShape shape{users, items, 4, {16, 12, 8}};
+const ModelShape neumf{users, items, 4, {16, 12, 8}};
 
 TrainerSpec spec_with(Sampling sampling = Sampling::grouped) {
   TrainerSpec spec;
@@ -34,7 +34,8 @@ struct Outcome {
 };
 
 // Trains on the ranks of `communicator` and returns the weights; user rows of other ranks stay zero.
-Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epochs, int threads = 1) {
+Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epochs, int threads = 1,
+              const ModelShape& shape = neumf) {
   const Shard whole = test::toy_data(users, items, 6, 5);
   const Shard shard = test::part_of(whole, communicator.rank(), communicator.size());
   Context<Cpu> context(threads);
@@ -47,7 +48,7 @@ Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epo
     outcome.losses.push_back(trainer.train_epoch(static_cast<std::uint32_t>(epoch)).value());
   const auto weights = parameters.weights();
   outcome.shared.assign(weights.begin(), weights.begin() + parameters.layout().shared);
-  for (const Segment* s : {&parameters.layout().user_gmf, &parameters.layout().user_mlp}) {
+  for (const Segment* s : parameters.layout().user_segments()) {
     std::vector<float> table(static_cast<std::size_t>(users * s->cols), 0.0f);
     const std::uint64_t first = spec.users_replicated ? 0 : shard.users.first;
     std::copy_n(parameters.weight(*s).data, s->size(),
@@ -87,6 +88,20 @@ TEST_P(TrainerOnRanks, LearnsFromOneStepWhatOneRankLearns) {
   EXPECT_NEAR(many.losses[0], one.losses[0], 1e-7);
   expect_near(many.shared, one.shared, 1e-7);
   expect_near(many.users, one.users, 1e-7, true);
+}
+
+TEST(Trainer, TheOtherModelsAgreeWithOneRank) {
+  auto spec = spec_with();
+  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  for (const ModelKind kind : {ModelKind::gmf, ModelKind::mlp}) {
+    SCOPED_TRACE(name_of(kind));
+    const auto shape = ModelShape::of(kind, users, items, 4, {16, 12, 8});
+    const Outcome many = train(Communicator::world(), spec, 2, 1, shape),
+                  one = train(Communicator::self(), spec, 2, 1, shape);
+    EXPECT_NEAR(many.losses[1], one.losses[1], 1e-6);
+    expect_near(many.shared, one.shared, 1e-6);
+    expect_near(many.users, one.users, 1e-6, true);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Samplings, TrainerOnRanks, testing::Values(Sampling::grouped, Sampling::shuffled));
@@ -141,6 +156,18 @@ TEST(Trainer, OtherSeedsDrawOtherSamples) {
   EXPECT_NE(first.losses, train(Communicator::world(), spec, 1).losses);
 }
 
+TEST(Trainer, TheOtherModelsLearnTheTrainingSet) {
+  auto spec = spec_with();
+  spec.dropout = 0.0f;
+  spec.sampler.exact_negatives = true;
+  spec.batch_size = 200;
+  for (const ModelKind kind : {ModelKind::gmf, ModelKind::mlp}) {
+    const Outcome outcome =
+        train(Communicator::world(), spec, 60, 1, ModelShape::of(kind, users, items, 4, {16, 12, 8}));
+    EXPECT_LT(outcome.losses.back(), 0.4) << name_of(kind);
+  }
+}
+
 TEST(Trainer, LearnsTheTrainingSet) {
   auto spec = spec_with();
   spec.dropout = 0.0f;
@@ -159,10 +186,10 @@ TEST(Trainer, CommunicatesOnlySharedGradientsWherePartitioned) {
   for (const bool replicated : {false, true}) {
     auto spec = spec_with();
     spec.users_replicated = replicated;
-    Parameters<Cpu, float> parameters(context, shape,
+    Parameters<Cpu, float> parameters(context, neumf,
                                       replicated ? users : static_cast<std::int64_t>(shard.users.size()));
     parameters.initialise(context, 1, replicated ? 0 : shard.users.first);
-    Trainer<Cpu, float> trainer(context, world, parameters, shape, shard, spec);
+    Trainer<Cpu, float> trainer(context, world, parameters, neumf, shard, spec);
     trainer.train_epoch(0);  // one update
     const auto elements = replicated ? parameters.layout().total : parameters.layout().shared;
     EXPECT_EQ(trainer.reducer().bytes(), world.size() == 1 ? 0 : static_cast<std::uint64_t>(elements) * 4);

@@ -1,6 +1,7 @@
 // NeuMF: generalised matrix factorisation and a multi-layer perceptron, fused in one final layer (He et al.,
 // "Neural Collaborative Filtering", WWW 2017, section 3.4):
 //   logit(u, i) = w . [p_u * q_i ; MLP(P_u, Q_i)] + b
+// A shape with one branch only makes the paper's GMF or MLP model.
 //
 // Works on blocks of samples. Gradients of all blocks of a step add up in the parameters:
 //   begin_step; { forward(block); backward(block) } ...; finish_step; then reduce and update.
@@ -33,7 +34,7 @@ class NeuMF {
 
   // `samples`: how many this rank will process until the weights change.
   void begin_step(Context<Device>& context, std::int64_t samples) {
-    pair_.begin(context, parameters_, samples);
+    if (has_mlp_) pair_.begin(context, parameters_, samples);
   }
   // One block's forward pass, up to the gradient of its logits; adds its loss to state->loss.
   void forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float loss_weight,
@@ -45,7 +46,9 @@ class NeuMF {
   using BucketReady = std::function<void(std::size_t)>;
   void backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
                 const BucketReady& bucket_ready = {});
-  void finish_step(Context<Device>& context) { pair_.finish(context, parameters_); }
+  void finish_step(Context<Device>& context) {
+    if (has_mlp_) pair_.finish(context, parameters_);
+  }
 
   // Logits [samples], without dropout. Needs begin_step since the weights changed.
   void score(Context<Device>& context, const BatchView& batch, float* logits);
@@ -53,11 +56,12 @@ class NeuMF {
   std::size_t bytes() const;
 
  private:
-  // Everything up to the last hidden layer, and the GMF part of the logits.
+  // Everything up to the last hidden layer, and the bias and GMF part of the logits.
   void branches(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float* logits);
 
   Parameters<Device, T>& parameters_;
   std::int64_t max_groups_;
+  bool has_gmf_, has_mlp_;
   std::int64_t users_, items_;
   PairLayer<Device, T> pair_;
   HiddenLayers<Device, T> hidden_;

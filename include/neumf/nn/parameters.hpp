@@ -4,7 +4,8 @@
 // Order: [hidden layers and their part of the final layer | GMF's part and the item table | first layer,
 // overflow slot and the MLP's item table | user tables]. The first three are shared by all ranks and summed
 // over them as buckets, in the order in which the backward pass completes them; the user tables hold only the
-// rank's own users unless they are replicated. One Adam call moves everything.
+// rank's own users unless they are replicated. One Adam call moves everything. Weights of a branch that the
+// model does not have are empty.
 #pragma once
 
 #include <array>
@@ -29,6 +30,7 @@ struct Segment {
   std::int64_t offset = 0;  // in elements, a multiple of 16
 
   std::int64_t size() const { return rows * cols; }
+  bool empty() const { return size() == 0; }
 };
 
 // The weights by name, and their places. Vectors are matrices with one row.
@@ -48,8 +50,11 @@ struct ParameterLayout {
   std::int64_t shared = 0;  // elements before the user tables
   std::int64_t total = 0;
 
-  // Every weight that all ranks share, in a fixed order: what a checkpoint's master file holds.
+  // Every weight that all ranks share, in a fixed order: what a checkpoint's master file holds. Without those
+  // that the model does not have.
   std::vector<const Segment*> shared_segments() const;
+  // The user tables that the model has: what a checkpoint's parts hold.
+  std::vector<const Segment*> user_segments() const;
 
  private:
   Segment place(std::string name, std::int64_t rows, std::int64_t cols);

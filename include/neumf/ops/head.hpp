@@ -1,7 +1,8 @@
 // The MLP's part of the final layer, and the loss.
 //
 // The final layer is linear over [gmf ; mlp] to one logit z. ops/gmf.hpp starts the logit with the GMF part
-// and the bias; here the MLP part is added. Loss: binary cross-entropy with logits,
+// and the bias (bias_forward where there is no GMF part); here the MLP part is added. Loss: binary
+// cross-entropy with logits,
 //   l(z, y) = max(z, 0) - z y + log(1 + exp(-|z|)),   dl/dz = sigmoid(z) - y.
 #pragma once
 
@@ -12,6 +13,10 @@
 #include "neumf/core/types.hpp"
 
 namespace neumf::ops {
+
+// logits[s] = bias[0], for all samples.
+template <class Device>
+void bias_forward(Context<Device>& context, std::int64_t samples, const float* bias, float* logits);
 
 // logits[s] += sum_k weight[k] * h[s, k].  h [n, M], weight [M].
 template <class Device, class T>
@@ -26,6 +31,12 @@ template <class Device, class T>
 void head_loss(Context<Device>& context, Matrix<const T> h, const float* weight, const std::uint8_t* labels,
                float scale, const float* loss_scale, float keep_scale, float* logits, float* dlogits,
                Matrix<T> dh, float* weight_grad, float* bias_grad, double* loss);
+
+// What head_loss computes where there is no MLP part: dlogits, bias_grad and loss from complete logits.
+template <class Device>
+void logit_loss(Context<Device>& context, std::int64_t samples, const float* logits,
+                const std::uint8_t* labels, float scale, const float* loss_scale, float* dlogits,
+                float* bias_grad, double* loss);
 
 // loss[0] += sum of l(logits[s], labels[s]), for evaluation.
 template <class Device>

@@ -8,11 +8,12 @@
 //                                                [first_user, first_user + users)
 //   DIR/checkpoint-000007.h5 and its parts       the same, and what training needs to go on:
 //                                                /adam/first_moment/<name>, /adam/second_moment/<name>;
-//                                                /history [epochs, 10], a row per EpochReport
-// Master attributes: format_version, kind ("neumf-checkpoint"), generation, parts, users, items, factors,
-// layers, dataset_id, epoch, hit_rate, ndcg, topk, options (as INI), created_by; of a saved run also update
-// (done in the epoch after `epoch`), adam_step, skipped, loss_scale, good_steps, seconds. A part of a saved
-// run has `loss`, its rank's sum over the updates of the unfinished epoch.
+//                                                /history [epochs, 14], a row per EpochReport
+// Master attributes: format_version, kind ("neumf-checkpoint"), generation, parts, users, items, model
+// (absent: neumf), factors (0 in an mlp), layers (empty in a gmf), dataset_id, epoch, hit_rate, ndcg, topk,
+// full_hit_rate, full_ndcg and full_mrr (with --eval full), options (as INI), created_by; of a saved run also
+// update (done in the epoch after `epoch`), adam_step, skipped, loss_scale, good_steps, seconds. A part of a
+// saved run has `loss`, its rank's sum over the updates of the unfinished epoch.
 //
 // The master is renamed into place last, so a checkpoint is either the old one or the new one, whole. Every
 // data set has Fletcher32 checksums, every file is checked while it is read: a damaged checkpoint is an
@@ -21,6 +22,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,7 @@
 #include "neumf/nn/parameters.hpp"
 #include "neumf/ops/step_state.hpp"
 #include "neumf/train/epoch_report.hpp"
+#include "neumf/train/metrics.hpp"
 
 namespace neumf {
 
@@ -40,6 +43,8 @@ struct CheckpointInfo {
   double hit_rate = 0, ndcg = 0;  // after them
   int topk = 10;
   std::string options;  // INI
+  // Over the whole catalogue at topk, where that was evaluated (--eval full).
+  std::optional<Ranking> full{};
 };
 
 // Where training stands, beside the weights and Adam's moments.

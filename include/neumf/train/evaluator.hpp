@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "neumf/comm/communicator.hpp"
 #include "neumf/core/context.hpp"
@@ -15,9 +16,11 @@ template <class Device, class T>
 class Evaluator {
  public:
   // Copies the shard's test cases to the device. `first_row`: the row of the shard's first user in the user
-  // tables; `block_samples`: how many items are scored at a time.
+  // tables; `block_samples`: how many items are scored at a time; `topk`: every K to report, the principal
+  // one first.
   Evaluator(Context<Device>& context, Parameters<Device, T>& parameters, const ModelShape& shape,
-            const Shard& shard, std::uint32_t first_row, std::int64_t block_samples, int topk);
+            const Shard& shard, std::uint32_t first_row, std::int64_t block_samples,
+            const std::vector<int>& topk);
 
   // Metrics over all ranks' users. Collective.
   Metrics evaluate(Context<Device>& context, const Communicator& communicator);
@@ -29,7 +32,7 @@ class Evaluator {
  private:
   std::int64_t users_;
   std::int32_t group_size_;  // the held-out item and its negatives
-  int topk_;
+  std::vector<int> topk_;
   NeuMF<Device, T> model_;
   Tensor<std::uint32_t, Device> rows_, items_;
   Tensor<std::uint8_t, Device> labels_;  // of one block

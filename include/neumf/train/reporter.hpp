@@ -3,6 +3,8 @@
 // The log has one JSON object per line, with the reference's keys: {"type": "start", ...}, then per epoch
 // {"type": "epoch", "epoch": 1, "train_throughput": ..., "hr@10": ..., ...}, at the end {"type": "summary",
 // ...}. Throughputs are samples per second, times are seconds.
+// --topk_list adds "hr@5" and so on, --eval full "full_hr@10", "full_ndcg@10", "full_recall@10" and
+// "full_mrr". Epoch 0 is a pre-trained model as it was joined.
 #pragma once
 
 #include <chrono>
@@ -43,6 +45,7 @@ class Reporter {
   void note(const std::string& text);
 
  private:
+  void print_full(const EpochReport& report);
   void clear_progress();
   void log_line(const std::string& json);
 

@@ -18,6 +18,7 @@
 #include "neumf/ops/step_state.hpp"
 #include "neumf/sampling/sampler.hpp"
 #include "neumf/train/heartbeat.hpp"
+#include "neumf/train/options.hpp"
 #include "neumf/train/schedule.hpp"
 
 namespace neumf {
@@ -27,7 +28,8 @@ struct TrainerSpec {
   std::int64_t batch_size = 1048576;  // samples per update over all ranks
   int grads_accumulated = 1;
   float dropout = 0.5f;
-  ops::AdamSpec adam;
+  Optimizer optimizer = Optimizer::adam;
+  ops::AdamSpec adam;  // SGD uses its learning rate and weight decay
   ops::LossScaling loss_scaling;
   float loss_scale = 1.0f;  // at the start
   bool users_replicated = false;
@@ -52,6 +54,9 @@ class Trainer {
   // updates before. Collective.
   std::optional<double> train_epoch(std::uint32_t epoch, std::uint64_t first = 0,
                                     const AfterUpdate& after_update = {});
+
+  // Of the epochs from now on.
+  void set_learning_rate(float rate) { spec_.adam.learning_rate = rate; }
 
   // Samples over all ranks of an epoch's updates from `first` on.
   std::uint64_t samples(std::uint64_t first = 0) const;

@@ -22,6 +22,7 @@ void adam_step(Context<Device>& context, const AdamSpec& spec, const StepState* 
   const float step_size = state->step_size, v_scale = state->second_moment_scale;
   const float gradient_scale = state->gradient_scale;
   const float beta1 = spec.beta1, beta2 = spec.beta2, eps = spec.eps;
+  const float keep = 1.0f - spec.learning_rate * spec.weight_decay;
   cpu::parallel_ranges(context, weight.size(), 1 << 13, [&](int, std::size_t begin, std::size_t end) {
     float* __restrict w = weight.data();
     float* __restrict g = gradient.data();
@@ -38,7 +39,7 @@ void adam_step(Context<Device>& context, const AdamSpec& spec, const StepState* 
         const float v_new = beta2 * second[i] + (1.0f - beta2) * grad * grad;
         first[i] = m_new;
         second[i] = v_new;
-        w[i] -= step_size * m_new / (std::sqrt(v_new) * v_scale + eps);
+        w[i] = keep * w[i] - step_size * m_new / (std::sqrt(v_new) * v_scale + eps);
         g[i] = 0.0f;
       }
       if (!copy.empty()) cpu::narrow(w + from, copy.data() + from, to - from);

@@ -13,13 +13,16 @@ template <class Device, class T>
 void gmf_forward(Context<Device>& context, const BatchView& batch, Matrix<const T> users,
                  Matrix<const T> items, const float* weight, const float* bias, float* logits) {
   const std::int64_t width = users.cols;
-  cpu::parallel_ranges(context, batch.groups, 64, [&](int, std::int64_t begin, std::int64_t end) {
+  // By samples, so that all threads share a group as large as the catalogue too.
+  cpu::parallel_ranges(context, batch.samples(), 256, [&](int, std::int64_t begin, std::int64_t end) {
     std::vector<float> weighted(static_cast<std::size_t>(width)), buffer(static_cast<std::size_t>(width));
-    for (std::int64_t g = begin; g < end; ++g) {
+    for (std::int64_t next = begin; next < end;) {
+      const std::int64_t g = next / batch.group_size, first = next;
+      next = std::min(end, (g + 1) * batch.group_size);
       const T* user = users.row(batch.users[g]);
       for (std::int64_t k = 0; k < width; ++k)
         weighted[static_cast<std::size_t>(k)] = weight[k] * to_float(user[k]);
-      for (std::int64_t s = g * batch.group_size; s < (g + 1) * batch.group_size; ++s) {
+      for (std::int64_t s = first; s < next; ++s) {
         const float* item =
             cpu::floats(items.row(batch.items[s]), buffer.data(), static_cast<std::size_t>(width));
         float sum = 0;

@@ -24,6 +24,11 @@ float loss_of(float z, float y) {
 
 }  // namespace
 
+template <>
+void bias_forward<Cpu>(Context<Cpu>& /*context*/, std::int64_t samples, const float* bias, float* logits) {
+  std::fill(logits, logits + samples, bias[0]);
+}
+
 template <class Device, class T>
 void head_forward(Context<Device>& context, Matrix<const T> h, const float* weight, float* logits) {
   const auto width = static_cast<std::size_t>(h.cols);
@@ -63,6 +68,28 @@ void head_loss(Context<Device>& context, Matrix<const T> h, const float* weight,
     }
   });
   weight_sums.add_to(weight_grad);
+  double total[2] = {0, 0};
+  sums.add_to(total);
+  loss[0] += total[0];
+  bias_grad[0] += static_cast<float>(total[1]);
+}
+
+template <>
+void logit_loss<Cpu>(Context<Cpu>& context, std::int64_t samples, const float* logits,
+                     const std::uint8_t* labels, float scale, const float* loss_scale, float* dlogits,
+                     float* bias_grad, double* loss) {
+  const float factor = scale * loss_scale[0];
+  cpu::PartialSums<double> sums(context.threads(), 2);  // loss, bias gradient
+  cpu::parallel_ranges(context, samples, 1024, [&](int thread, std::int64_t begin, std::int64_t end) {
+    double* sum = sums.row(thread);
+    for (std::int64_t s = begin; s < end; ++s) {
+      const float z = logits[s], y = labels[s] != 0 ? 1.0f : 0.0f;
+      const float d = factor * (1.0f / (1.0f + std::exp(-z)) - y);
+      dlogits[s] = d;
+      sum[0] += loss_of(z, y);
+      sum[1] += d;
+    }
+  });
   double total[2] = {0, 0};
   sums.add_to(total);
   loss[0] += total[0];

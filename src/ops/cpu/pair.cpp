@@ -16,7 +16,8 @@ void pair_forward(Context<Device>& context, const BatchView& batch, Matrix<const
                   const Dropout& dropout, Matrix<T> out) {
   const std::int64_t width = out.cols;
   const auto size = static_cast<std::size_t>(width);
-  cpu::parallel_ranges(context, batch.groups, 64, [&](int, std::int64_t begin, std::int64_t end) {
+  // By samples, so that all threads share a group as large as the catalogue too.
+  cpu::parallel_ranges(context, batch.samples(), 256, [&](int, std::int64_t begin, std::int64_t end) {
     std::vector<float> user(size);
     std::int64_t loaded = -1;
     const auto load = [&](std::int64_t s, float* row) {
@@ -33,7 +34,7 @@ void pair_forward(Context<Device>& context, const BatchView& batch, Matrix<const
       for (std::int64_t k = 0; k < width; ++k) row[k] = user[static_cast<std::size_t>(k)] + to_float(item[k]);
     };
     const auto store = [&](std::int64_t s, const float* row) { cpu::narrow(row, out.row(s), size); };
-    cpu::activate_rows(batch, dropout, width, begin * batch.group_size, end * batch.group_size, load, store);
+    cpu::activate_rows(batch, dropout, width, begin, end, load, store);
   });
 }
 

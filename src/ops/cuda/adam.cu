@@ -23,6 +23,7 @@ __global__ void __launch_bounds__(cuda::block_threads)
   }
   const float step_size = state->step_size, v_scale = state->second_moment_scale;
   const float gradient_scale = state->gradient_scale;
+  const float keep = 1.0f - spec.learning_rate * spec.weight_decay;
   float w[V], g[V], first_moment[V], second_moment[V];
   cuda::load<V>(gradient + first, g);
   cuda::load<V>(m + first, first_moment);
@@ -33,7 +34,7 @@ __global__ void __launch_bounds__(cuda::block_threads)
     const float grad = g[i] * gradient_scale;
     first_moment[i] = spec.beta1 * first_moment[i] + (1.0f - spec.beta1) * grad;
     second_moment[i] = spec.beta2 * second_moment[i] + (1.0f - spec.beta2) * grad * grad;
-    w[i] -= step_size * first_moment[i] / (sqrtf(second_moment[i]) * v_scale + spec.eps);
+    w[i] = keep * w[i] - step_size * first_moment[i] / (sqrtf(second_moment[i]) * v_scale + spec.eps);
   }
   cuda::store<V>(gradient + first, zero);
   cuda::store<V>(m + first, first_moment);

@@ -13,6 +13,12 @@ __device__ __forceinline__ float loss_of(float z, float y) {
 // Rows in flight per team.
 constexpr int unroll = 4;
 
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
+    bias_forward_kernel(std::int64_t samples, const float* __restrict__ bias, float* __restrict__ logits) {
+  const std::int64_t s = blockIdx.x * std::int64_t{cuda::block_threads} + threadIdx.x;
+  if (s < samples) logits[s] = bias[0];
+}
+
 // logits[s] += h[s, :] weight, a team per row and any width.
 template <class T, int V>
 __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
@@ -130,6 +136,28 @@ __global__ void head_scalars_kernel(HeadSums partial, std::int64_t blocks, float
   }
 }
 
+// head_loss_kernel without an MLP part, and complete logits: a thread per sample.
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
+    logit_loss_kernel(std::int64_t samples, const float* __restrict__ logits,
+                      const std::uint8_t* __restrict__ labels, float scale,
+                      const float* __restrict__ loss_scale, float* __restrict__ dlogits, HeadSums partial) {
+  const float factor = scale * loss_scale[0];
+  double loss = 0, bias = 0;
+  for (std::int64_t s = blockIdx.x * std::int64_t{cuda::block_threads} + threadIdx.x; s < samples;
+       s += gridDim.x * std::int64_t{cuda::block_threads}) {
+    const float z = logits[s], y = labels[s] != 0 ? 1.0f : 0.0f;
+    const float d = factor * (1.0f / (1.0f + expf(-z)) - y);
+    dlogits[s] = d;
+    loss += loss_of(z, y);
+    bias += d;
+  }
+  const double block_loss = cuda::block_sum(loss), block_bias = cuda::block_sum(bias);
+  if (threadIdx.x == 0) {
+    partial.loss[blockIdx.x] = block_loss;
+    partial.bias[blockIdx.x] = block_bias;
+  }
+}
+
 __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     bce_loss_kernel(std::int64_t samples, const float* __restrict__ logits,
                     const std::uint8_t* __restrict__ labels, double* __restrict__ partial) {
@@ -154,6 +182,14 @@ void complete_logits(Context<Cuda>& context, Matrix<const T> h, const float* wei
 }
 
 }  // namespace
+
+template <>
+void bias_forward<Cuda>(Context<Cuda>& context, std::int64_t samples, const float* bias, float* logits) {
+  if (samples == 0) return;
+  bias_forward_kernel<<<cuda::blocks_for(samples, cuda::block_threads), cuda::block_threads, 0,
+                        context.stream()>>>(samples, bias, logits);
+  cuda::check_launch("bias_forward_kernel");
+}
 
 template <class Device, class T>
 void head_forward(Context<Device>& context, Matrix<const T> h, const float* weight, float* logits) {
@@ -185,6 +221,24 @@ void head_loss(Context<Device>& context, Matrix<const T> h, const float* weight,
   });
   cuda::check_launch("head_loss_kernel");
   cuda::add_partial_sums(context, partial.weight, blocks, h.cols, weight_grad);
+  head_scalars_kernel<<<1, cuda::block_threads, 0, context.stream()>>>(partial, blocks, bias_grad, loss);
+  cuda::check_launch("head_scalars_kernel");
+}
+
+template <>
+void logit_loss<Cuda>(Context<Cuda>& context, std::int64_t samples, const float* logits,
+                      const std::uint8_t* labels, float scale, const float* loss_scale, float* dlogits,
+                      float* bias_grad, double* loss) {
+  if (samples == 0) return;
+  const std::int64_t blocks =
+      std::min<std::int64_t>(cuda::partial_blocks, cuda::blocks_for(samples, cuda::block_threads));
+  cuda::Scratch memory;
+  const std::size_t loss_at = memory.add<double>(blocks), bias_at = memory.add<double>(blocks);
+  memory.fetch(context);
+  const HeadSums partial{nullptr, memory.at<double>(loss_at), memory.at<double>(bias_at)};
+  logit_loss_kernel<<<static_cast<unsigned>(blocks), cuda::block_threads, 0, context.stream()>>>(
+      samples, logits, labels, scale, loss_scale, dlogits, partial);
+  cuda::check_launch("logit_loss_kernel");
   head_scalars_kernel<<<1, cuda::block_threads, 0, context.stream()>>>(partial, blocks, bias_grad, loss);
   cuda::check_launch("head_scalars_kernel");
 }

@@ -76,6 +76,34 @@ __global__ void __launch_bounds__(ranking_threads)
   if (threadIdx.x == 0) ranks[blockIdx.x] = rank;
 }
 
+// A block per user.
+__global__ void __launch_bounds__(ranking_threads)
+    catalogue_rank_kernel(const float* __restrict__ scores, std::int64_t items,
+                          const std::uint32_t* __restrict__ held_out,
+                          const std::uint64_t* __restrict__ seen_offsets,
+                          const std::uint32_t* __restrict__ seen, std::uint32_t* __restrict__ ranks) {
+  __shared__ std::uint32_t rank;
+  if (threadIdx.x == 0) rank = 0;
+  __syncthreads();
+  const std::int64_t u = blockIdx.x;
+  const float* row = scores + u * items;
+  const std::uint32_t own = held_out[u];
+  const float limit = row[own];
+  // Written so that a NaN on either side counts against the held-out item. The seen items come out again, and
+  // the held-out item, which never scores below itself; sums wrap around and end in the right place.
+  std::uint32_t count = 0;
+  for (std::int64_t i = threadIdx.x; i < items; i += ranking_threads) count += row[i] < limit ? 0u : 1u;
+  bool held_out_seen = false;
+  for (std::uint64_t j = seen_offsets[u] + threadIdx.x; j < seen_offsets[u + 1]; j += ranking_threads) {
+    count -= row[seen[j]] < limit ? 0u : 1u;
+    held_out_seen = held_out_seen || seen[j] == own;
+  }
+  if (held_out_seen) ++count;
+  if (count != 0) atomicAdd(&rank, count);
+  __syncthreads();
+  if (threadIdx.x == 0) ranks[u] = rank - 1;
+}
+
 }  // namespace
 
 template <>
@@ -95,6 +123,16 @@ void rank_held_out<Cuda>(Context<Cuda>& context, const BatchView& batch, const f
                                                                         ranks);
     cuda::check_launch("rank_large_kernel");
   }
+}
+
+template <>
+void rank_in_catalogue<Cuda>(Context<Cuda>& context, Matrix<const float> scores,
+                             const std::uint32_t* held_out, const std::uint64_t* seen_offsets,
+                             const std::uint32_t* seen, std::uint32_t* ranks) {
+  if (scores.rows == 0) return;
+  catalogue_rank_kernel<<<cuda::blocks_for(scores.rows, 1), ranking_threads, 0, context.stream()>>>(
+      scores.data, scores.cols, held_out, seen_offsets, seen, ranks);
+  cuda::check_launch("catalogue_rank_kernel");
 }
 
 }  // namespace neumf::ops

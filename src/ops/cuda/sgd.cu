@@ -1,0 +1,65 @@
+#include "neumf/ops/sgd.hpp"
+
+#include "neumf/ops/step_state.hpp"
+#include "pack.cuh"
+#include "team.cuh"
+
+namespace neumf::ops {
+namespace {
+
+// V elements per thread, as in adam.cu.
+template <class T, int V>
+__global__ void __launch_bounds__(cuda::block_threads)
+    sgd_kernel(float learning_rate, float weight_decay, const StepState* __restrict__ state,
+               std::int64_t count, float* __restrict__ weight, float* __restrict__ gradient,
+               T* __restrict__ copy) {
+  const std::int64_t first = (blockIdx.x * std::int64_t{cuda::block_threads} + threadIdx.x) * V;
+  if (first >= count) return;
+  constexpr float zero[V] = {};
+  if (state->skip != 0) {
+    cuda::store<V>(gradient + first, zero);
+    return;
+  }
+  const float step = learning_rate * state->gradient_scale, keep = 1.0f - learning_rate * weight_decay;
+  float w[V], g[V];
+  cuda::load<V>(gradient + first, g);
+  cuda::load<V>(weight + first, w);
+#pragma unroll
+  for (int i = 0; i < V; ++i) w[i] = keep * w[i] - step * g[i];
+  cuda::store<V>(gradient + first, zero);
+  cuda::store<V>(weight + first, w);
+  if (copy != nullptr) cuda::store<V>(copy + first, w);
+}
+
+}  // namespace
+
+template <class Device, class T>
+void sgd_step(Context<Device>& context, float learning_rate, float weight_decay, const StepState* state,
+              std::span<float> weight, std::span<float> gradient, std::span<T> copy) {
+  const auto count = static_cast<std::int64_t>(weight.size());
+  T* copy_data = copy.empty() ? nullptr : copy.data();
+  const auto launch = [&](auto vector, std::int64_t begin, std::int64_t end) {
+    constexpr int V = decltype(vector)::value;
+    if (begin == end) return;
+    sgd_kernel<T, V><<<cuda::blocks_for(end - begin, cuda::block_threads * V), cuda::block_threads, 0,
+                       context.stream()>>>(learning_rate, weight_decay, state, end - begin,
+                                           weight.data() + begin, gradient.data() + begin,
+                                           copy_data == nullptr ? nullptr : copy_data + begin);
+    cuda::check_launch("sgd_kernel");
+  };
+  const bool wide =
+      cuda::aligned(weight.data(), 16) && cuda::aligned(gradient.data(), 16) && cuda::aligned(copy_data, 16);
+  const std::int64_t vectors = wide ? count / 8 * 8 : 0;
+  launch(std::integral_constant<int, 8>{}, 0, vectors);
+  launch(std::integral_constant<int, 1>{}, vectors, count);
+}
+
+#define NEUMF_INSTANTIATE(T)                                                                        \
+  template void sgd_step<Cuda, T>(Context<Cuda>&, float, float, const StepState*, std::span<float>, \
+                                  std::span<float>, std::span<T>);
+NEUMF_INSTANTIATE(float)
+NEUMF_INSTANTIATE(bfloat16)
+NEUMF_INSTANTIATE(float16)
+#undef NEUMF_INSTANTIATE
+
+}  // namespace neumf::ops

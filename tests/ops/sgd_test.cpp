@@ -1,0 +1,57 @@
+#include "neumf/ops/sgd.hpp"
+
+#include "device_fixture.hpp"
+#include "neumf/ops/step_state.hpp"
+
+namespace neumf::ops {
+namespace {
+
+using namespace neumf::test;
+
+template <class C>
+class SgdStep : public OpTest<C> {};
+TYPED_TEST_SUITE(SgdStep, AllCases, CaseNames);
+
+TYPED_TEST(SgdStep, FollowsTheFormula) {
+  using Real = typename TypeParam::T;
+  for (const Index n : {1, 13, 2049, 30011})
+    for (const float weight_decay : {0.0f, 0.25f}) {
+      const float learning_rate = 0.125f, loss_scale = 64.0f;
+      const Array weight = random_array<float>(n, 1, 1), gradient = random_array<float>(n, 1, 2);
+      auto device_weight = this->template send<float>(weight);
+      auto device_gradient = this->template send<float>(gradient);
+      auto copy = this->template send<Real>(Array(n, 1, NAN));
+      StepState initial;
+      initial.loss_scale = loss_scale;
+      auto state = this->to_device(std::vector<StepState>{initial});
+      prepare_update(this->context(), AdamSpec{}, LossScaling{}, 1, state.data());
+      sgd_step(this->context(), learning_rate, weight_decay, state.data(), device_weight.span(),
+               device_gradient.span(), copy.span());
+      const Array got = this->fetch(device_weight), got_copy = this->fetch(copy);
+      expect_equal(this->fetch(device_gradient), Array(n), "gradient");
+      for (Index i = 0; i < n; ++i) {
+        const double want = weight(i) - 0.125 * (gradient(i) / 64.0 + weight_decay * weight(i));
+        ASSERT_NEAR(got(i), want, 4 * 0x1p-24 * (std::fabs(weight(i)) + std::fabs(gradient(i)))) << i;
+        ASSERT_EQ(got_copy(i), rounded<Real>(got(i))) << i;
+      }
+    }
+}
+
+TYPED_TEST(SgdStep, SkipsAStepButClearsTheGradient) {
+  using Real = typename TypeParam::T;
+  const Index n = 1003;
+  const Array weight = random_array<float>(n, 1, 1);
+  auto device_weight = this->template send<float>(weight);
+  auto gradient = this->template send<float>(Array(n, 1, INFINITY));
+  StepState initial;
+  initial.overflow = 1;
+  auto state = this->to_device(std::vector<StepState>{initial});
+  prepare_update(this->context(), AdamSpec{}, LossScaling{true}, 1, state.data());
+  sgd_step(this->context(), 0.1f, 0.1f, state.data(), device_weight.span(), gradient.span(),
+           std::span<Real>());
+  expect_equal(this->fetch(device_weight), weight, "weight");
+  expect_equal(this->fetch(gradient), Array(n), "gradient");
+}
+
+}  // namespace
+}  // namespace neumf::ops
