@@ -23,7 +23,7 @@ packages=(build-essential cmake ninja-build libopenmpi-dev openmpi-bin libhdf5-d
   ocl-icd-opencl-dev opencl-headers
   libboost-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev libarchive-dev libssl-dev librandom123-dev
   curl ca-certificates unzip)
-((tests)) && packages+=(libgtest-dev libgmock-dev hdf5-tools jq procps)
+((tests)) && packages+=(libgtest-dev libgmock-dev hdf5-tools jq procps python3-h5py)
 ((bench)) && packages+=(libbenchmark-dev)
 
 install_packages() {

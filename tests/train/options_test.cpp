@@ -105,13 +105,53 @@ TEST(Options, LetTheLastOneWin) {
 
 TEST(Options, ReadBackTheFileTheyWrite) {
   test::TemporaryDirectory dir;
-  const Options o =
-      parse({"--data", "d", "--layers", "64", "32", "--dropout", "0.25", "--sampling", "shuffled", "--seed",
-             "77", "--exact_negatives", "--learning_rate", "0.0031", "--device", "cpu"});
+  const Options o = parse({"--data",
+                           "d",
+                           "--layers",
+                           "64",
+                           "32",
+                           "--dropout",
+                           "0.25",
+                           "--sampling",
+                           "shuffled",
+                           "--seed",
+                           "77",
+                           "--exact_negatives",
+                           "--learning_rate",
+                           "0.0031",
+                           "--device",
+                           "cpu",
+                           "--topk_list",
+                           "5",
+                           "20",
+                           "--eval",
+                           "full",
+                           "--optimizer",
+                           "sgd",
+                           "--weight_decay",
+                           "0.25",
+                           "--lr_schedule",
+                           "cosine",
+                           "--lr_warmup",
+                           "3",
+                           "--patience",
+                           "4",
+                           "--pretrained_gmf",
+                           "g.h5",
+                           "--pretrained_mlp",
+                           "m.h5",
+                           "--pretrain_alpha",
+                           "0.25"});
   std::ofstream(dir / "run.ini") << "# comment\n" << to_ini(o);
   const std::string path = (dir / "run.ini").string();
   const Options back = parse({"--config", path.c_str(), "--seed", "78"});
   EXPECT_EQ(back.seed, 78u);  // the command line wins
+  EXPECT_THAT(back.topk_list, ElementsAre(5, 20));
+  EXPECT_EQ(back.evaluation, Evaluation::full);
+  EXPECT_EQ(back.optimizer, Optimizer::sgd);
+  EXPECT_EQ(back.lr_schedule, LearningRateSchedule::cosine);
+  EXPECT_EQ(back.patience, 4);
+  EXPECT_EQ(back.pretrained_mlp, "m.h5");
   Options expected = o;
   expected.seed = 78;
   EXPECT_EQ(to_ini(back), to_ini(expected));
@@ -147,6 +187,21 @@ TEST(Options, ReadHowOftenToSave) {
       ThrowsMessage<Error>(HasSubstr("--checkpoint_dir")));
 }
 
+TEST(Options, ListEveryKOnce) {
+  EXPECT_THAT(every_k(parse({"--data", "d"})), ElementsAre(10));
+  EXPECT_THAT(every_k(parse({"--data", "d", "--topk_list", "5", "10", "20", "5"})), ElementsAre(10, 5, 20));
+  EXPECT_THAT(every_k(parse({"--data", "d", "-k", "20", "--topk_list=5,10"})), ElementsAre(20, 5, 10));
+}
+
+TEST(Options, ChooseTheModel) {
+  EXPECT_EQ(parse({"--data", "d"}).model, ModelKind::neumf);
+  EXPECT_FALSE(parse({"--data", "d"}).model_given);
+  const Options o = parse({"--data", "d", "--model", "gmf"});
+  EXPECT_EQ(o.model, ModelKind::gmf);
+  EXPECT_TRUE(o.model_given);
+  EXPECT_FALSE(o.shape_given);
+}
+
 TEST(Options, SayWhatIsWrong) {
   const auto message = [](std::vector<const char*> arguments, const char* part) {
     EXPECT_THAT([&] { parse(arguments); }, ThrowsMessage<Error>(HasSubstr(part)));
@@ -166,6 +221,18 @@ TEST(Options, SayWhatIsWrong) {
   message({"--data", "d", "--precision", "fp64"}, "fp32, tf32, fp16, bf16");
   message({"--data", "d", "--mode", "test"}, "--load_checkpoint_path");
   message({"--data", "d", "--config", "/no/such.ini"}, "/no/such.ini");
+  message({"--data", "d", "--model", "svd"}, "neumf, gmf, mlp");
+  message({"--data", "d", "--factors", "0"}, "--factors 0");
+  message({"--data", "d", "--layers", ""}, "--layers");
+  message({"--data", "d", "--topk_list", "5", "0"}, "--topk_list 0");
+  message({"--data", "d", "--weight_decay", "-1"}, "--weight_decay -1");
+  message({"--data", "d", "--lr_decay", "2"}, "--lr_decay 2");
+  message({"--data", "d", "--patience", "-1"}, "--patience -1");
+  message({"--data", "d", "--pretrained_gmf", "g.h5"}, "belong together");
+  message({"--data", "d", "--pretrained_gmf", "g.h5", "--pretrained_mlp", "m.h5", "--model", "mlp"},
+          "--model neumf");
+  message({"--data", "d", "--pretrained_gmf", "g.h5", "--pretrained_mlp", "m.h5", "--pretrain_alpha", "2"},
+          "--pretrain_alpha 2");
 }
 
 TEST(Options, PrintHelpAndVersion) {
