@@ -85,7 +85,7 @@ void write_checkpoint(const std::filesystem::path& directory) {
                                                                                      {"good_steps", 9}})
     master.set_attribute(name, value);
   for (const char* name : {"hit_rate", "ndcg", "loss_scale", "seconds"}) master.set_attribute(name, 1.0);
-  master.write<double>("/history", std::vector<double>(10, 1.0), {1, 10});
+  master.write<double>("/history", std::vector<double>(14, 1.0), {1, 14});
   part.close();
   master.close();
 }
@@ -324,7 +324,7 @@ void read_checkpoint(const std::filesystem::path& directory) {
   Parameters<Cpu, float> parameters(context, info.shape, users);
   const TrainingState state = load_training_state(context, master, parameters, {0, users}, 0, 0, 1);
   for (const float weight : parameters.weights()) must(std::isfinite(weight));
-  must(state.epoch >= 0 && state.history.size() == static_cast<std::size_t>(state.epoch));
+  must(state.epoch >= 0 && (state.history.empty() ? 0 : state.history.back().epoch) == state.epoch);
 }
 
 }  // namespace
