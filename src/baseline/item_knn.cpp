@@ -71,10 +71,11 @@ ItemKnn::ItemKnn(Context<Cpu>& context, const Communicator& communicator, const 
   for (std::uint32_t i = 0; i < items; ++i) offsets_[i + 1] += offsets_[i];
   neighbour_of_.resize(offsets_.back());
   std::vector<std::uint64_t> next(offsets_.begin(), offsets_.end() - 1);
-  for (std::size_t p = 0; p < ids.size(); ++p)
+  for (std::size_t p = 0; p < ids.size(); ++p) {
     if (similarities[p] > 0)
       neighbour_of_[next[static_cast<std::size_t>(ids[p])]++] = {static_cast<std::uint32_t>(p / width),
                                                                  similarities[p]};
+  }
 }
 
 void ItemKnn::score(std::span<const std::uint32_t> user_items, std::span<float> scores) const {

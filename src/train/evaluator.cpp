@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "neumf/nn/instantiate.hpp"
@@ -14,10 +15,10 @@ namespace neumf {
 template <class Device, class T>
 Evaluator<Device, T>::Evaluator(Context<Device>& context, Parameters<Device, T>& parameters,
                                 const ModelShape& shape, const Shard& shard, std::uint32_t first_row,
-                                std::int64_t block_samples, const std::vector<int>& topk)
+                                std::int64_t block_samples, std::vector<int> topk)
     : users_(static_cast<std::int64_t>(shard.users.size())),
       group_size_(static_cast<std::int32_t>(1 + shard.test_negatives.size() / shard.users.size())),
-      topk_(topk),
+      topk_(std::move(topk)),
       model_(parameters, shape, std::clamp<std::int64_t>(block_samples / group_size_, 1, users_), group_size_,
              false),
       rows_(users_),

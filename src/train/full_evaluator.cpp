@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/ops/ranking.hpp"
@@ -20,12 +21,12 @@ std::int64_t part_of_catalogue(std::int64_t items, std::int64_t block_samples) {
 template <class Device, class T>
 FullEvaluator<Device, T>::FullEvaluator(Context<Device>& context, Parameters<Device, T>& parameters,
                                         const ModelShape& shape, const Shard& shard, std::uint32_t first_row,
-                                        std::int64_t block_samples, const std::vector<int>& topk)
+                                        std::int64_t block_samples, std::vector<int> topk)
     : users_(static_cast<std::int64_t>(shard.users.size())),
       items_(shape.items),
       block_users_(std::clamp<std::int64_t>(block_samples / items_, 1, users_)),
       block_items_(part_of_catalogue(items_, std::max<std::int64_t>(block_samples, 1))),
-      topk_(topk),
+      topk_(std::move(topk)),
       model_(parameters, shape, block_users_, static_cast<std::int32_t>(block_items_), false),
       rows_(users_),
       catalogue_(block_users_ * items_),

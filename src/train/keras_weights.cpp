@@ -1,5 +1,7 @@
 #include "neumf/train/keras_weights.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <span>
 #include <string>
 #include <utility>
@@ -25,7 +27,7 @@ class KerasFile {
   std::string bias(const std::string& layer) const { return find(layer, {"_b", "_b:0", "/bias:0"}); }
 
   hdf5::Dims matrix_dims(const std::string& name) const {
-    const auto dims = file_.dims(name);
+    auto dims = file_.dims(name);
     require(dims.size() == 2 && dims[0] > 0 && dims[1] > 0, "{}: {} is not a matrix", path(), name);
     return dims;
   }
@@ -34,6 +36,8 @@ class KerasFile {
                           std::int64_t cols) const {
     std::vector<float> host(static_cast<std::size_t>(rows * cols));
     file_.read_rows<float>(name, first, std::span<float>(host));
+    require(std::all_of(host.begin(), host.end(), [](float value) { return std::isfinite(value); }),
+            "{}: {} holds a value that is not a finite number", path(), name);
     return host;
   }
   std::vector<float> matrix(const std::string& name, std::int64_t rows, std::int64_t cols) const {
@@ -54,7 +58,7 @@ class KerasFile {
  private:
   std::string find(const std::string& layer, const std::vector<const char*>& endings) const {
     for (const char* ending : endings) {
-      const std::string name = fmt::format("{0}{1}/{1}{2}", root_, layer, ending);
+      std::string name = fmt::format("{0}{1}/{1}{2}", root_, layer, ending);
       if (file_.exists(name)) return name;
     }
     fail("{}: {}{}/{}{} is missing: not weights of the NCF paper's GMF, MLP or NeuMF", path(), root_, layer,

@@ -1,6 +1,7 @@
-// Hostile HDF5 files: a small data set and a checkpoint, of which one file is changed as the input says,
-// either its bytes or, through the HDF5 library, its attributes, data sets and links. Reading them gives
-// values in range or a message; anything else (a crash, another exception, much memory) is a failure.
+// Hostile HDF5 files: a small data set, a checkpoint and Keras weights, of which one file is changed as the
+// input says, either its bytes or, through the HDF5 library, its attributes, data sets and links. Reading
+// them gives values in range or a message; anything else (a crash, another exception, much memory) is a
+// failure.
 #include <hdf5.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #include "neumf/core/error.hpp"
 #include "neumf/data/dataset.hpp"
 #include "neumf/train/checkpoint.hpp"
+#include "neumf/train/keras_weights.hpp"
 #include "toy_data.hpp"
 
 // A file of some kilobytes must not make its reader take much memory. AddressSanitizer has its own operator
@@ -36,10 +38,10 @@ void* operator new(std::size_t size) {
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
-void operator delete(void* memory, std::size_t /*size*/) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t /*size*/) noexcept {
   std::free(memory);
 }
 #endif
@@ -49,8 +51,8 @@ namespace {
 
 constexpr std::uint32_t users = 7, items = 5;
 const ModelShape shape{users, items, 2, {4, 3, 2}};
-constexpr std::array files{"dataset.h5", "shard-0000-of-0002.h5", "shard-0001-of-0002.h5", "best.h5",
-                           "best.g.part-0000-of-0001.h5"};
+constexpr std::array files{"dataset.h5", "shard-0000-of-0002.h5",       "shard-0001-of-0002.h5",
+                           "best.h5",    "best.g.part-0000-of-0001.h5", "keras.h5"};
 
 void write_checkpoint(const std::filesystem::path& directory) {
   const ParameterLayout layout(shape, users);
@@ -90,6 +92,24 @@ void write_checkpoint(const std::filesystem::path& directory) {
   master.close();
 }
 
+// An MLP model.
+void write_keras(const std::filesystem::path& directory) {
+  auto file = hdf5::File::create(directory / files[5]);
+  for (const auto& [name, dims] :
+       std::vector<std::pair<const char*, hdf5::Dims>>{{"/user_embedding/user_embedding_W", {users, 2}},
+                                                       {"/item_embedding/item_embedding_W", {items, 2}},
+                                                       {"/layer1/layer1_W", {4, 3}},
+                                                       {"/layer1/layer1_b", {3}},
+                                                       {"/layer2/layer2_W", {3, 2}},
+                                                       {"/layer2/layer2_b", {2}},
+                                                       {"/prediction/prediction_W", {2, 1}},
+                                                       {"/prediction/prediction_b", {1}}}) {
+    const hsize_t size = dims[0] * (dims.size() == 2 ? dims[1] : 1);
+    file.write<float>(name, std::vector<float>(size, 0.25f), dims);
+  }
+  file.close();
+}
+
 std::string bytes_of(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -106,6 +126,7 @@ struct Bench {
     directory = mkdtemp(name.data());
     test::write_dataset(directory, test::toy_data(users, items, 2, 3), items, 2);
     write_checkpoint(directory);
+    write_keras(directory);
     for (std::size_t i = 0; i < files.size(); ++i) contents[i] = bytes_of(directory / files[i]);
   }
   ~Bench() { std::filesystem::remove_all(directory); }
@@ -175,7 +196,12 @@ constexpr std::array datasets{"/train/counts",
                               "/model/user_gmf",
                               "/adam/first_moment/user_mlp",
                               "/adam/second_moment/item_gmf",
-                              "/history"};
+                              "/history",
+                              "/user_embedding/user_embedding_W",
+                              "/item_embedding/item_embedding_W",
+                              "/layer1/layer1_W",
+                              "/layer2/layer2_b",
+                              "/prediction/prediction_W"};
 
 hid_t some_type(Script& script) {
   const hid_t types[] = {H5T_STD_U8LE, H5T_STD_I64BE,  H5T_STD_U32LE,
@@ -327,6 +353,16 @@ void read_checkpoint(const std::filesystem::path& directory) {
   must(state.epoch >= 0 && (state.history.empty() ? 0 : state.history.back().epoch) == state.epoch);
 }
 
+void read_keras(const std::filesystem::path& directory) {
+  const auto path = directory / files[5];
+  const ModelShape keras = read_keras_shape(path);
+  if (keras.users != users || keras.items != items) return;
+  Context<Cpu> context(1);
+  Parameters<Cpu, float> parameters(context, keras, users);
+  load_keras_weights(context, path, parameters, {0, users}, 0);
+  for (const float weight : parameters.weights()) must(std::isfinite(weight));
+}
+
 }  // namespace
 }  // namespace neumf
 
@@ -338,7 +374,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Script script(data, size);
   const std::size_t target = script.below(files.size());
   change(bench, target, script);
-  for (const auto& read : {read_dataset, read_checkpoint}) {
+  for (const auto& read : {read_dataset, read_checkpoint, read_keras}) {
     try {
       read(bench.directory);
     } catch (const Error&) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -194,6 +195,16 @@ TEST_F(Weights, SayWhatIsWrongWithAKerasFile) {
   EXPECT_THAT(load, ThrowsMessage<Error>(HasSubstr("prediction_b is missing")));
   write("/layer1/layer1_b", {2, 5});
   EXPECT_THAT(load, ThrowsMessage<Error>(HasSubstr("layer1_b")));
+  write("none", {});
+  {
+    const hid_t file = H5Fopen((dir_ / "bad.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    const hid_t dataset = H5Dopen2(file, "/layer1/layer1_b", H5P_DEFAULT);
+    const std::vector<float> values(5, std::nanf(""));
+    H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
+    H5Dclose(dataset);
+    H5Fclose(file);
+  }
+  EXPECT_THAT(load, ThrowsMessage<Error>(HasSubstr("layer1_b holds a value that is not a finite number")));
   EXPECT_FALSE(is_keras_weights(dir_ / layout::dataset_file));
   EXPECT_FALSE(is_keras_weights(dir_ / "none.h5"));
 }

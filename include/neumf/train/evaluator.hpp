@@ -19,8 +19,7 @@ class Evaluator {
   // tables; `block_samples`: how many items are scored at a time; `topk`: every K to report, the principal
   // one first.
   Evaluator(Context<Device>& context, Parameters<Device, T>& parameters, const ModelShape& shape,
-            const Shard& shard, std::uint32_t first_row, std::int64_t block_samples,
-            const std::vector<int>& topk);
+            const Shard& shard, std::uint32_t first_row, std::int64_t block_samples, std::vector<int> topk);
 
   // Metrics over all ranks' users. Collective.
   Metrics evaluate(Context<Device>& context, const Communicator& communicator);

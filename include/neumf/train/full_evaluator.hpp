@@ -21,7 +21,7 @@ class FullEvaluator {
   // in the user tables; `block_samples`: how many items are scored at a time; `topk`: every K to report.
   FullEvaluator(Context<Device>& context, Parameters<Device, T>& parameters, const ModelShape& shape,
                 const Shard& shard, std::uint32_t first_row, std::int64_t block_samples,
-                const std::vector<int>& topk);
+                std::vector<int> topk);
 
   // Metrics over all ranks' users. Collective.
   Ranking evaluate(Context<Device>& context, const Communicator& communicator);
