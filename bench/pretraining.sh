@@ -4,13 +4,14 @@
 #
 #   bench/pretraining.sh OUT_DIR        writes OUT_DIR/pretraining.md and the logs of all runs
 #
-# A model's best epoch counts; every run stops when HR@10 has not risen for PATIENCE epochs. NeuMF from scratch gets
-# the MLP's settings, at which it is best. From the environment:
+# A model's best epoch counts, as in the paper; every run stops when HR@10 has not risen for PATIENCE epochs. Epoch 0 of
+# the pre-trained model is the joined one before it is trained on. From the environment:
 #   BIN, DATA   as in bench/common.sh; RATINGS: the ratings file of MovieLens 1M, default DATA/ml-1m.zip
 #   SEEDS       default "1 2 3"
 #   EPOCHS      at most so many, default 40;   PATIENCE: default 5
 #   RANKS       default: one per core, of one thread
 #   DEVICE      auto, cuda or cpu (default)
+#   GMF, MLP, SCRATCH, PRETRAINED   options of these trainings, instead of those below
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
@@ -29,10 +30,10 @@ data=$DATA/ml-1m
 
 # By kind of model: what its training needs.
 declare -A settings=(
-  [gmf]="--model gmf --batch_size 2048 --learning_rate 0.001 --weight_decay 0.1"
-  [mlp]="--model mlp --batch_size 8192 --learning_rate 0.001 --dropout 0.5"
-  [scratch]="--model neumf --batch_size 8192 --learning_rate 0.001 --dropout 0.5"
-  [pretrained]="--model neumf --batch_size 8192 --optimizer sgd --learning_rate 0.1 --dropout 0.5"
+  [gmf]=${GMF:-"--batch_size 2048 --learning_rate 0.001 --weight_decay 0.1"}
+  [mlp]=${MLP:-"--batch_size 4096 --learning_rate 0.001 --dropout 0.2"}
+  [scratch]=${SCRATCH:-"--batch_size 16384 --learning_rate 0.001 --dropout 0.5"}
+  [pretrained]=${PRETRAINED:-"--batch_size 8192 --learning_rate 0.0001 --dropout 0.5 --pretrain_alpha 0.7"}
 )
 
 launcher "$ranks" 1
@@ -41,6 +42,7 @@ train() {
   local kind=$1 seed=$2 name=$1-$2 words
   shift 2
   read -ra words <<<"${settings[$kind]}"
+  # shellcheck disable=SC2154  # launch comes from common.sh
   if ! grep -qs '"type":"summary"' "$out/$name.json"; then
     "${launch[@]}" --data "$data" --device "${DEVICE:-cpu}" --factors 64 --layers 256 256 128 64 --beta1 0.9 \
       --beta2 0.999 "${words[@]}" --seed "$seed" --epochs "$epochs" --patience "$patience" --checkpoint_every 0 \
@@ -52,8 +54,8 @@ train() {
 }
 
 for seed in "${seeds[@]}"; do
-  train gmf "$seed"
-  train mlp "$seed"
+  train gmf "$seed" --model gmf
+  train mlp "$seed" --model mlp
   train scratch "$seed"
   train pretrained "$seed" --pretrained_gmf "$out/gmf-$seed/best.h5" --pretrained_mlp "$out/mlp-$seed/best.h5"
 done

@@ -106,7 +106,8 @@ class Weights : public testing::Test {
   }
   std::filesystem::path save(ModelKind kind, std::uint64_t seed) {
     auto p = parameters(kind, range_, seed);
-    CheckpointWriter<Cpu, float> writer(context_, world_, dir_ / name_of(kind), *dataset_, p, range_, 0, 1);
+    const CheckpointDirectory directory(world_, dir_ / name_of(kind));
+    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 1);
     writer.save_best({shape_of(kind), dataset_->id(), 1, 0.5, 0.25, 10, "epochs = 3\n"});
     writer.finish();
     return dir_ / name_of(kind) / "best.h5";
