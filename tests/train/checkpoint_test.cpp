@@ -158,6 +158,38 @@ TEST_F(Checkpoint, CarriesARun) {
   EXPECT_EQ(load_training_state(context_, runs[0], whole, {0, users}, 0, 1, others).device.loss, 0);
 }
 
+// A run that began with a pre-trained model, evaluated over the whole catalogue.
+TEST_F(Checkpoint, CarriesAllMetricsOfARun) {
+  auto p = parameters(range_, 5);
+  TrainingState state;
+  state.epoch = 1;
+  state.history.resize(2);
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    EpochReport& report = state.history[static_cast<std::size_t>(epoch)];
+    report.epoch = epoch;
+    report.learning_rate = 0.5 * epoch;
+    if (epoch == 1) report.full = Ranking{{{10, 0.25, 0.125}, {20, 0.5, 0.25}}, 0.0625};
+  }
+  auto described = info(1);
+  described.full = state.history.back().full;
+  const CheckpointDirectory directory(world_, dir_ / "run");
+  CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+  writer.save_run(described, state);
+  writer.finish();
+  const auto run = saved_runs(dir_ / "run").at(0);
+  const auto same = load_training_state(context_, run, p, range_, 0, world_.rank(), world_.size());
+  ASSERT_EQ(same.history.size(), 2);
+  EXPECT_EQ(same.history[0].epoch, 0);
+  EXPECT_FALSE(same.history[0].full);
+  EXPECT_EQ(same.history[1].epoch, 1);
+  EXPECT_EQ(same.history[1].learning_rate, 0.5);
+  // At the first K.
+  EXPECT_EQ(same.history[1].target(), 0.25);
+  EXPECT_EQ(same.history[1].full->at.at(0).ndcg, 0.125);
+  EXPECT_EQ(same.history[1].full->mrr, 0.0625);
+  EXPECT_EQ(read_checkpoint_info(run).full->mrr, 0.0625);
+}
+
 TEST_F(Checkpoint, KeepsTheLastRuns) {
   auto p = parameters(range_, 5);
   {
