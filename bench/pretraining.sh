@@ -8,7 +8,7 @@
 # the pre-trained model is the joined one before it is trained on. From the environment:
 #   BIN, DATA   as in bench/common.sh; RATINGS: the ratings file of MovieLens 1M, default DATA/ml-1m.zip
 #   SEEDS       default "1 2 3"
-#   EPOCHS      at most so many, default 40;   PATIENCE: default 5
+#   EPOCHS      at most so many, default 40;   PATIENCE: default 8
 #   RANKS       default: one per core, of one thread
 #   DEVICE      auto, cuda or cpu (default)
 #   GMF, MLP, SCRATCH, PRETRAINED   options of these trainings, instead of those below
@@ -18,7 +18,7 @@ source "$(dirname "$0")/common.sh"
 (($# == 1)) || { echo "usage: pretraining.sh OUT_DIR" >&2; exit 2; }
 out=$1
 need_programs neumf neumf-preprocess
-ranks=${RANKS:-$(nproc)} epochs=${EPOCHS:-40} patience=${PATIENCE:-5}
+ranks=${RANKS:-$(nproc)} epochs=${EPOCHS:-40} patience=${PATIENCE:-8}
 read -ra seeds <<<"${SEEDS:-1 2 3}"
 mkdir -p "$out"
 table=$out/pretraining.md
