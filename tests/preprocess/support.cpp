@@ -77,7 +77,8 @@ std::string Data::test_of(const std::string& user) const {
 }
 
 hdf5::File open_master(const Path& directory) {
-  return hdf5::File::open(directory / layout::dataset_file);
+  // The data sets of the master are virtual.
+  return hdf5::File::open(directory / layout::dataset_file, hdf5::OtherFiles::followed);
 }
 
 Data read_data(const Path& directory) {
