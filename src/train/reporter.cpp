@@ -22,6 +22,29 @@ std::string metric_name(const char* metric, int topk) {
   return fmt::format("{}@{}", metric, topk);
 }
 
+json to_json(const PhaseSummary& phases) {
+  json result;
+  for (std::size_t i = 0; i < phase_count; ++i)
+    result[phase_names[i]] = {{"min", phases.least[i]}, {"mean", phases.mean[i]}, {"max", phases.most[i]}};
+  return result;
+}
+
+json to_json(const RunFacts& f) {
+  return {{"ranks", f.ranks},
+          {"nodes", f.nodes},
+          {"threads", f.threads},
+          {"device", f.device},
+          {"precision", f.precision},
+          {"user_embeddings", f.user_embeddings},
+          {"gradients", f.gradients},
+          {"batch_size", f.batch_size},
+          {"users", f.users},
+          {"items", f.items},
+          {"positives", f.positives},
+          {"shared_parameters", f.shared_parameters},
+          {"rank_parameters", f.rank_parameters}};
+}
+
 json to_json(const EpochReport& r, const char* type, int topk) {
   return {{"type", type},
           {"epoch", r.epoch},
@@ -91,10 +114,10 @@ void Reporter::log_line(const std::string& line) {
   require(log_.good(), "--log_path {}: cannot write; is the disk full?", log_path_.string());
 }
 
-void Reporter::start(const std::vector<std::pair<std::string, std::string>>& rows) {
+void Reporter::start(const std::vector<std::pair<std::string, std::string>>& rows, const RunFacts& facts) {
   if (!active_) return;
   fmt::print("neumf {}\n", version());
-  json entry{{"type", "start"}, {"version", version()}};
+  json entry{{"type", "start"}, {"version", version()}, {"run", to_json(facts)}};
   for (const auto& [label, text] : rows) {
     fmt::print("  {:<10} {}\n", label, text);
     entry[label] = text;
@@ -145,7 +168,11 @@ void Reporter::epoch(const EpochReport& r) {
              r.train_loss, r.validation_loss, r.hit_rate, r.ndcg, with_prefix(r.train_throughput),
              r.train_seconds, r.evaluation_seconds, r.best ? "  best" : "");
   std::fflush(stdout);
-  log_line(to_json(r, "epoch", topk_).dump());
+  json entry = to_json(r, "epoch", topk_);
+  entry["updates"] = r.updates;
+  entry["bytes_per_update"] = r.bytes_per_update;
+  if (r.phases) entry["phases"] = to_json(*r.phases);
+  log_line(entry.dump());
 }
 
 void Reporter::summary(const std::vector<EpochReport>& epochs, bool reached_threshold) {
@@ -191,17 +218,17 @@ void Reporter::evaluation(const EpochReport& r) {
   log_line(entry.dump());
 }
 
-void Reporter::profile(const PhaseTimes& least, const PhaseTimes& mean, const PhaseTimes& most) {
+void Reporter::profile(const PhaseSummary& phases) {
   if (!active_) return;
-  const double total = std::accumulate(mean.begin(), mean.end(), 0.0);
+  const double total = std::accumulate(phases.mean.begin(), phases.mean.end(), 0.0);
   fmt::print("\n{:<10}  {:>9}  {:>9}  {:>9}  {:>6}\n", "phase", "min s", "mean s", "max s", "share");
-  json entry{{"type", "profile"}};
   for (std::size_t i = 0; i < phase_count; ++i) {
-    fmt::print("{:<10}  {:>9.3f}  {:>9.3f}  {:>9.3f}  {:>4.1f} %\n", phase_names[i], least[i], mean[i],
-               most[i], total > 0 ? 100 * mean[i] / total : 0.0);
-    entry[phase_names[i]] = {{"min", least[i]}, {"mean", mean[i]}, {"max", most[i]}};
+    fmt::print("{:<10}  {:>9.3f}  {:>9.3f}  {:>9.3f}  {:>4.1f} %\n", phase_names[i], phases.least[i],
+               phases.mean[i], phases.most[i], total > 0 ? 100 * phases.mean[i] / total : 0.0);
   }
   std::fflush(stdout);
+  json entry = to_json(phases);
+  entry["type"] = "profile";
   log_line(entry.dump());
 }
 
