@@ -41,6 +41,8 @@ json to_json(const RunFacts& f) {
           {"users", f.users},
           {"items", f.items},
           {"positives", f.positives},
+          {"factors", f.factors},
+          {"layers", f.layers},
           {"shared_parameters", f.shared_parameters},
           {"rank_parameters", f.rank_parameters}};
 }

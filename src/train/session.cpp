@@ -323,6 +323,8 @@ class Session {
     facts.users = data.users();
     facts.items = data.items();
     facts.positives = data.positives();
+    facts.factors = inputs_.shape.factors;
+    facts.layers = inputs_.shape.layers;
     facts.shared_parameters = parameters_->layout().shared;
     facts.rank_parameters = communicator_.max(parameters_->layout().total);
     return facts;

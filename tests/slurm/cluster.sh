@@ -11,7 +11,8 @@
 # Says why no cluster can be started here, or nothing.
 cluster_obstacle() {
   local program
-  ((EUID == 0)) || { echo "only root can start one"; return; }
+  ((EUID == 0)) || { echo "only root can start Slurm's daemons with namespaces of their own"; return; }
+  (($(nproc) >= 2)) || { echo "two cores are needed"; return; }
   for program in slurmctld slurmd munged srun sbatch ip unshare; do
     command -v "$program" >/dev/null || { echo "$program is not installed"; return; }
   done
@@ -22,13 +23,15 @@ enter_namespaces() {
   exec unshare --mount --net --uts --ipc --pid --fork --kill-child --mount-proc "$@"
 }
 
-# start_cluster DIRECTORY CORES: configuration, state and logs in DIRECTORY; CORES per node. Exports what Slurm's
-# commands need. Fails with a message where a daemon does not come up.
+# start_cluster DIRECTORY: configuration, state and logs in DIRECTORY. Exports what Slurm's commands need. Fails with a
+# message where a daemon does not come up.
 start_cluster() {
-  local directory=$1 cores=$2
-  mkdir -p "$directory"/{ctld,shared-tmp} && chmod 755 "$directory"
+  local directory=$1
+  mkdir -p "$directory"/{ctld,node-tmp,node1-tmp,node2-tmp,spool-node1,spool-node2}
   export SLURM_CONF=$directory/slurm.conf
-  write_configuration "$directory" "$cores"
+  # Jobs inherit it, and each node has its own directory there.
+  export TMPDIR=$directory/node-tmp
+  write_configuration "$directory"
   hostname controller
   mount -t tmpfs none /dev/shm
   start_network
@@ -46,9 +49,11 @@ start_cluster() {
   return 1
 }
 
+# Two cores and two GPUs per node. Slurm takes any device file for a GPU: what it does with them is tested, nothing
+# computes there.
 write_configuration() {
-  local directory=$1 cores=$2
-  # cred_expire: a requeued job may start after so many seconds; 120 by default.
+  local directory=$1
+  # cred_expire: a requeued job may start after so many seconds, 120 by default. Slurm allows no less than 5.
   cat >"$SLURM_CONF" <<CONF
 ClusterName=neumf-test
 SlurmctldHost=controller(10.77.0.1)
@@ -57,7 +62,7 @@ SlurmdPort=16818
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=$directory/munge.socket,cred_expire=3
+AuthInfo=socket=$directory/munge.socket,cred_expire=5
 CredType=cred/munge
 StateSaveLocation=$directory/ctld
 SlurmdSpoolDir=$directory/spool-%n
@@ -79,13 +84,11 @@ ReturnToService=2
 KillWait=5
 SlurmdParameters=config_overrides
 GresTypes=gpu
-NodeName=node1 NodeAddr=10.77.0.11 CPUs=$cores Gres=gpu:2 State=UNKNOWN
-NodeName=node2 NodeAddr=10.77.0.12 CPUs=$cores Gres=gpu:2 State=UNKNOWN
+NodeName=node1 NodeAddr=10.77.0.11 Sockets=1 CoresPerSocket=2 ThreadsPerCore=1 Gres=gpu:2 State=UNKNOWN
+NodeName=node2 NodeAddr=10.77.0.12 Sockets=1 CoresPerSocket=2 ThreadsPerCore=1 Gres=gpu:2 State=UNKNOWN
 PartitionName=main Nodes=node1,node2 Default=YES MaxTime=60 State=UP
 CONF
-  # Devices that look like GPUs to Slurm: what it does with them is tested, nothing computes there.
-  touch "$directory"/fake-gpu{0,1}
-  echo "Name=gpu File=$directory/fake-gpu[0-1]" >"$directory/gres.conf"
+  printf 'Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n' >"$directory/gres.conf"
 }
 
 # A bridge that the nodes are plugged into.
@@ -115,7 +118,6 @@ start_munge() {
 start_node() {
   local directory=$1 number=$2
   local name=node$number
-  mkdir -p "$directory/$name-tmp" "$directory/node-tmp"
   unshare --mount --net --uts --ipc bash -c '
     set -e
     directory=$1 name=$2
