@@ -7,7 +7,7 @@
 #   DATA        the preprocessed data set; default: data/ml-20m
 #   RUN_DIR     the job's results; default: runs/<job name>-<job id>
 #   MODULES     environment modules to load first, for example "gcc openmpi hdf5 cuda nccl"
-#   LAUNCHER    pmix or mpirun; default: pmix where srun has it
+#   MPI         how ranks are started, pmix or mpirun; default: pmix where srun has it
 #   LAUNCH_ARGS further arguments of srun or mpirun
 #   MAX_REQUEUES how often an interrupted job goes back to the queue by itself; default 50
 NEUMF=${NEUMF:-${SLURM_SUBMIT_DIR:-$PWD}}
@@ -57,10 +57,10 @@ set_launch() {
   local threads=${SLURM_CPUS_PER_TASK:-1} gpus=${SLURM_GPUS_ON_NODE:-0} extra=()
   read -ra extra <<<"${LAUNCH_ARGS:-}"
   export OMP_PROC_BIND=${OMP_PROC_BIND:-close} OMP_PLACES=${OMP_PLACES:-cores}
-  if [[ -z ${LAUNCHER:-} ]]; then
-    if srun --mpi=list 2>&1 | grep -q pmix; then LAUNCHER=pmix; else LAUNCHER=mpirun; fi
+  if [[ -z ${MPI:-} ]]; then
+    if srun --mpi=list 2>&1 | grep -q pmix; then MPI=pmix; else MPI=mpirun; fi
   fi
-  case $LAUNCHER in
+  case $MPI in
     pmix)
       # Since Slurm 22.05 srun does not take --cpus-per-task from the job.
       launch=(srun --mpi=pmix --kill-on-bad-exit=1 --cpus-per-task="$threads" --cpu-bind=cores)
@@ -73,7 +73,7 @@ set_launch() {
       # Without srun's binding each rank sees all GPUs of its node, and neumf takes the one of its number.
       launch=(mpirun -n "${SLURM_NTASKS:-1}" --map-by "slot:PE=$threads" --bind-to core)
       ((EUID == 0)) && launch+=(--allow-run-as-root) ;;
-    *) die "LAUNCHER=$LAUNCHER: must be pmix or mpirun" ;;
+    *) die "MPI=$MPI: must be pmix or mpirun" ;;
   esac
   launch+=("${extra[@]}")
 }

@@ -86,7 +86,7 @@ SlurmdParameters=config_overrides
 GresTypes=gpu
 NodeName=node1 NodeAddr=10.77.0.11 Sockets=1 CoresPerSocket=2 ThreadsPerCore=1 Gres=gpu:2 State=UNKNOWN
 NodeName=node2 NodeAddr=10.77.0.12 Sockets=1 CoresPerSocket=2 ThreadsPerCore=1 Gres=gpu:2 State=UNKNOWN
-PartitionName=main Nodes=node1,node2 Default=YES MaxTime=60 State=UP
+PartitionName=main Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP
 CONF
   printf 'Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n' >"$directory/gres.conf"
 }

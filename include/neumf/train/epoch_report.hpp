@@ -23,7 +23,7 @@ struct EpochReport {
   // Not kept in checkpoints:
   std::uint64_t updates = 0;           // of this run, where it began within the epoch
   std::uint64_t bytes_per_update = 0;  // that a rank gives to the gradient exchange
-  std::optional<PhaseSummary> phases;  // with --profile
+  std::optional<PhaseSummary> phases{};  // with --profile
 };
 
 }  // namespace neumf
