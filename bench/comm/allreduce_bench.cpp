@@ -6,8 +6,10 @@
 // The columns are those of nccl-tests. algbw is bytes over time; busbw is algbw * 2 (n - 1) / n, what a link
 // carries if every byte crosses the network as rarely as possible, so that it can be compared between numbers
 // of ranks. The error is the largest difference of a sum of known integers from the truth: anything but zero
-// is wrong. The last line fits time = latency + bytes / bandwidth to all rows, each with the same weight for
-// its relative error.
+// is wrong. The last line fits time = latency + bytes / bandwidth to all rows alike, see fit.hpp.
+//
+// Successive exchanges take successive parts of a buffer of --max_bytes: gradients, too, come from memory and
+// not from a cache that the exchange before has filled.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -64,7 +66,9 @@ class Bench {
         communicator_(communicator),
         settings_(settings),
         reducer_(make_gradient_reducer(context, communicator)),
-        data_(static_cast<std::int64_t>(settings.max_bytes / sizeof(float))) {}
+        data_(static_cast<std::int64_t>(settings.max_bytes / sizeof(float))) {
+    fill(data_.span(), [](std::size_t) { return 0.0f; });
+  }
 
   std::string reducer() const { return reducer_->name(); }
 
@@ -74,11 +78,11 @@ class Bench {
     row.bytes = data.size_bytes();
     row.error = check(data);  // also warms up
     fill(data, [](std::size_t) { return 0.0f; });
-    const double once = communicator_.max(time(data, 1));
+    const double once = communicator_.max(time(data.size(), 1));
     row.exchanges = static_cast<int>(std::clamp(settings_.round_seconds / once, 1.0, 10000.0));
     std::vector<double> rounds;
     for (int i = 0; i < settings_.rounds; ++i)
-      rounds.push_back(communicator_.max(time(data, row.exchanges)) / row.exchanges);
+      rounds.push_back(communicator_.max(time(data.size(), row.exchanges)) / row.exchanges);
     std::sort(rounds.begin(), rounds.end());
     row.seconds = rounds[rounds.size() / 2];
     return row;
@@ -118,10 +122,14 @@ class Bench {
     reducer_->finish(context_);
   }
 
-  double time(std::span<float> data, int exchanges) {
+  double time(std::size_t floats, int exchanges) {
     communicator_.barrier();
     const auto start = Clock::now();
-    for (int i = 0; i < exchanges; ++i) exchange(data);
+    for (int i = 0; i < exchanges; ++i) {
+      if (next_ + floats > data_.span().size()) next_ = 0;
+      exchange(data_.span().subspan(next_, floats));
+      next_ += floats;
+    }
     context_.synchronize();
     return std::chrono::duration<double>(Clock::now() - start).count();
   }
@@ -131,6 +139,7 @@ class Bench {
   const Settings& settings_;
   std::unique_ptr<GradientReducer<Device>> reducer_;
   Tensor<float, Device> data_;
+  std::size_t next_ = 0;  // where the next timed exchange begins
 };
 
 template <class Device>

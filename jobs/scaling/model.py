@@ -133,9 +133,21 @@ def step(machine, shape, ranks, batch, scheme):
 
 
 def fit_two(points):
-    """a, b >= 0 of y = a x1 + b x2 with the least sum of squared relative errors; points are (x1, x2, y)."""
+    """a, b >= 0 of y = a x1 + b x2; points are (x1, x2, y).
+
+    The least sum of (fit - y)^2 / (fit y): large and small y count alike, and half as much is as wrong as twice as much.
+    By least squares with weights from the fit before.
+    """
+    fitted = [y for _, _, y in points]
+    for _ in range(30):
+        a, b = weighted_two(points, [1 / (y * f) for (_, _, y), f in zip(points, fitted)])
+        fitted = [a * x1 + b * x2 for x1, x2, _ in points]
+    return a, b
+
+
+def weighted_two(points, weights):
     def sums(i, j):
-        return sum(p[i] * p[j] / p[2] ** 2 for p in points)
+        return sum(w * p[i] * p[j] for p, w in zip(points, weights))
 
     s11, s12, s22, s1y, s2y = sums(0, 0), sums(0, 1), sums(1, 1), sums(0, 2), sums(1, 2)
     determinant = s11 * s22 - s12 * s12
@@ -146,7 +158,8 @@ def fit_two(points):
     # One term alone: the one that fits better.
     alone = [(s1y / s11, 0.0)] if s11 else []
     alone += [(0.0, s2y / s22)] if s22 else []
-    return min(alone, key=lambda ab: sum((ab[0] * p[0] + ab[1] * p[1] - p[2]) ** 2 / p[2] ** 2 for p in points))
+    return min(alone, key=lambda ab: sum(w * (ab[0] * p[0] + ab[1] * p[1] - p[2]) ** 2
+                                         for p, w in zip(points, weights)))
 
 
 def fit_link(rows):

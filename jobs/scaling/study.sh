@@ -12,6 +12,7 @@
 #   RANKS           numbers of ranks; default: powers of two up to the number of cores
 #   BATCH           samples per update of strong scaling; default 65536, or 1048576 in a build for GPUs
 #   BATCH_PER_RANK  of weak scaling; default: BATCH over the largest number of ranks
+#   CHECK_BATCH     measured, but not used to fit the cost model, to see how well it predicts; default: BATCH / 4
 #   SCHEMES         default "partitioned replicated"
 #   REPEATS         default 3; every figure is the median of them, and they are taken in turns
 #   EPOCHS          per run; default 2; the first is not counted
@@ -50,6 +51,7 @@ read -ra schemes <<<"${SCHEMES:-partitioned replicated}"
 largest=$(printf '%s\n' "${rank_counts[@]}" | sort -n | tail -n 1)
 BATCH=${BATCH:-$((with_gpus ? 1048576 : 65536))}
 BATCH_PER_RANK=${BATCH_PER_RANK:-$((BATCH / largest))}
+CHECK_BATCH=${CHECK_BATCH:-$((BATCH / 4))}
 export NEUMF=$root EPOCHS=${EPOCHS:-2} THREADS=${THREADS:-1} BIN
 
 export DATA=${DATA:-$root/data/scaling}
@@ -67,7 +69,7 @@ plan() {
     for ranks in "${rank_counts[@]}"; do
       ((ranks == 1)) || echo "allreduce - $ranks - $repeat"
       for kind in "${kinds[@]}"; do
-        for batch in $(printf '%s\n' "$BATCH" $((BATCH_PER_RANK * ranks)) | sort -nu); do
+        for batch in $(printf '%s\n' "$BATCH" $((BATCH_PER_RANK * ranks)) "$CHECK_BATCH" | sort -nu); do
           for scheme in "${schemes[@]}"; do
             # One rank owns all users anyway.
             ((ranks == 1)) && [[ $scheme != "${schemes[0]}" ]] || echo "$kind $scheme $ranks $batch $repeat"
