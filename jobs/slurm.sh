@@ -91,7 +91,7 @@ run_resumable() {
     status=0
     wait "$ranks" || status=$?
     # A signal ends `wait`, not the ranks.
-    ((status > 128)) && kill -0 "$ranks" 2>/dev/null || break
+    if ((status <= 128)) || ! kill -0 "$ranks" 2>/dev/null; then break; fi
   done
   trap - USR1
   # Warned before neumf could listen, it ended by the signal: nothing is lost then but its start.

@@ -19,7 +19,7 @@ run_line() {
   shift 2
   local log=$out/logs/$kind-$scheme-$ranks-$batch-$repeat
   if [[ $kind == allreduce ]]; then
-    "${launch[@]}" "$BIN/allreduce_bench" --log_path "$log.json" >"$log.out" 2>&1
+    "${launch[@]}" "$BIN/allreduce_bench" --max_bytes "$MAX_BYTES" --log_path "$log.json" >"$log.out" 2>&1
     return
   fi
   local profile=()

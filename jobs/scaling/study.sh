@@ -17,6 +17,7 @@
 #   REPEATS         default 3; every figure is the median of them, and they are taken in turns
 #   EPOCHS          per run; default 2; the first is not counted
 #   THREADS         cores per rank; default 1
+#   MAX_BYTES       largest message of the exchange benchmark; default 134217728, a little more than all gradients
 #   DATA            the data set; default: a synthetic one in data/scaling with all users and items of ML-20m and an
 #                   epoch of three million samples
 #   BIN, PYTHON     default: build/bin, python3
@@ -32,7 +33,7 @@ usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
 
 only_report=0
 [[ ${1:-} != --report ]] || { only_report=1; shift; }
-(($#)) && [[ $1 != -* ]] || usage
+if (($# == 0)) || [[ $1 == -* ]]; then usage; fi
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 shift
@@ -52,7 +53,7 @@ largest=$(printf '%s\n' "${rank_counts[@]}" | sort -n | tail -n 1)
 BATCH=${BATCH:-$((with_gpus ? 1048576 : 65536))}
 BATCH_PER_RANK=${BATCH_PER_RANK:-$((BATCH / largest))}
 CHECK_BATCH=${CHECK_BATCH:-$((BATCH / 4))}
-export NEUMF=$root EPOCHS=${EPOCHS:-2} THREADS=${THREADS:-1} BIN
+export NEUMF=$root EPOCHS=${EPOCHS:-2} THREADS=${THREADS:-1} MAX_BYTES=${MAX_BYTES:-134217728} BIN
 
 export DATA=${DATA:-$root/data/scaling}
 if [[ ! -e $DATA/dataset.h5 ]]; then

@@ -2,8 +2,8 @@
 # A Slurm cluster on one machine: a controller and two virtual nodes, as root and without systemd.
 #
 # enter_namespaces runs the calling script again as the first process of its own PID, mount, network, UTS and IPC
-# namespaces. Whatever ends that process ends every daemon and job, and takes mounts and network interfaces with it.
-# Nothing is read from or written to the machine's own Slurm.
+# namespaces. Whatever ends that process, or its parent, ends every daemon and job, and takes mounts and network
+# interfaces with it. Nothing is read from or written to the machine's own Slurm.
 #
 # The nodes have namespaces of their own as well: without them, PMIx of both nodes would meet in one temporary
 # directory, and OpenMPI would take the ranks of both for neighbours in shared memory.
@@ -13,14 +13,17 @@ cluster_obstacle() {
   local program
   ((EUID == 0)) || { echo "only root can start Slurm's daemons with namespaces of their own"; return; }
   (($(nproc) >= 2)) || { echo "two cores are needed"; return; }
-  for program in slurmctld slurmd munged srun sbatch ip unshare; do
+  for program in slurmctld slurmd munged srun sbatch ip unshare setpriv; do
     command -v "$program" >/dev/null || { echo "$program is not installed"; return; }
   done
-  unshare --mount --net --uts --ipc --pid --fork true 2>/dev/null || echo "this container may not create namespaces"
+  unshare --mount --net --uts --ipc --pid --fork --mount-proc sh -c '
+    hostname node && mount -t tmpfs none /dev/shm && ip link add cluster type bridge &&
+    ip link add port1 type veth peer name eth0' >/dev/null 2>&1 ||
+    echo "namespaces with mounts and network bridges of their own cannot be made here (a container without privileges?)"
 }
 
 enter_namespaces() {
-  exec unshare --mount --net --uts --ipc --pid --fork --kill-child --mount-proc "$@"
+  exec setpriv --pdeathsig KILL unshare --mount --net --uts --ipc --pid --fork --kill-child --mount-proc "$@"
 }
 
 # start_cluster DIRECTORY: configuration, state and logs in DIRECTORY. Exports what Slurm's commands need. Fails with a
