@@ -9,11 +9,19 @@
 #   MODULES     environment modules to load first, for example "gcc openmpi hdf5 cuda nccl"
 #   MPI         how ranks are started, pmix or mpirun; default: pmix where srun has it
 #   LAUNCH_ARGS further arguments of srun or mpirun
+#   CONTAINER   an Apptainer image (jobs/containers/neumf.def) whose programs are run instead of those in BIN
 #   MAX_REQUEUES how often an interrupted job goes back to the queue by itself; default 50
 NEUMF=${NEUMF:-${SLURM_SUBMIT_DIR:-$PWD}}
 BIN=${BIN:-$NEUMF/build/bin}
 DATA=${DATA:-data/ml-20m}
 MAX_REQUEUES=${MAX_REQUEUES:-50}
+in_container=()
+if [[ -n ${CONTAINER:-} ]]; then
+  BIN=/opt/neumf/bin
+  in_container=(apptainer exec)
+  if ((${SLURM_GPUS_ON_NODE:-0} > 0)); then in_container+=(--nv); fi
+  in_container+=("$CONTAINER")
+fi
 
 die() {
   echo "${SLURM_JOB_NAME:-job}: $*" >&2
@@ -41,6 +49,10 @@ need_data() {
 }
 
 need_program() {
+  if [[ -n ${CONTAINER:-} ]]; then
+    [[ -e $CONTAINER ]] || die "CONTAINER=$CONTAINER: no such image"
+    return
+  fi
   [[ -x $BIN/$1 ]] || die "$BIN/$1 is missing: build it (README), or set NEUMF or BIN"
 }
 
@@ -72,10 +84,10 @@ set_launch() {
     mpirun)
       # Without srun's binding each rank sees all GPUs of its node, and neumf takes the one of its number.
       launch=(mpirun -n "${SLURM_NTASKS:-1}" --map-by "slot:PE=$threads" --bind-to core)
-      ((EUID == 0)) && launch+=(--allow-run-as-root) ;;
+      if ((EUID == 0)); then launch+=(--allow-run-as-root); fi ;;
     *) die "MPI=$MPI: must be pmix or mpirun" ;;
   esac
-  launch+=("${extra[@]}")
+  launch+=("${extra[@]}" "${in_container[@]}")
 }
 
 # Runs a command that --resume lets go on, as the job's ranks. Shortly before the time limit Slurm sends SIGUSR1 to

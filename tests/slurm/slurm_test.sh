@@ -77,7 +77,7 @@ mkdir -p "$work/submitted" && cd "$work/submitted" || exit 1
 settings=(--factors 8 --layers 32 16 8 --batch_size 1024 --learning_rate 0.005 --beta1 0.9 --beta2 0.999 --dropout 0
   --threads 1)
 # A model that scores at random has 10 / 101.
-expected=0.3
+expected=0.5
 
 SHARDS=4 submit preprocess --cpus-per-task=2 "$NEUMF/jobs/preprocess.sbatch" --synthetic 600x200x24000
 if wait_for "$job" 30 && [[ -e $DATA/shard-0003-of-0004.h5 ]]; then passed "preprocessing"; else
@@ -87,7 +87,7 @@ fi
 
 # Two nodes with two ranks each.
 submit train --gpus-per-node=0 --ntasks-per-node=2 --cpus-per-task=1 "$NEUMF/jobs/train_multinode.sbatch" \
-  "${settings[@]}" --epochs 8
+  "${settings[@]}" --epochs 4
 train_dir=$run_dir
 if wait_for "$job" 60; then
   best=$(best_of "$train_dir/log.json")
@@ -115,17 +115,25 @@ if wait_for "$job" 60; then
   passed "evaluation on a GPU per rank: HR@10 $shown"
 else show "$work/evaluate.out"; fi
 
-MPI=mpirun CHECKPOINT=$train_dir/best.h5 submit evaluate_mpirun --nodes=2 --ntasks-per-node=1 --cpus-per-task=1 \
-  --gpus-per-node=0 "$NEUMF/jobs/evaluate.sbatch"
+# In the place of Apptainer, a script that runs the program of that name outside.
+cat >"$work/bin/apptainer" <<'SCRIPT'
+#!/bin/bash
+[[ $1 == exec && $2 == */neumf.sif && $3 == /opt/neumf/bin/neumf ]] || { echo "apptainer $*" >&2; exit 1; }
+exec "$REAL_BIN/neumf" "${@:4}"
+SCRIPT
+chmod +x "$work/bin/apptainer"
+touch "$work/neumf.sif"
+PATH=$work/bin:$PATH REAL_BIN=$bin CONTAINER=$work/neumf.sif MPI=mpirun CHECKPOINT=$train_dir/best.h5 \
+  submit evaluate_mpirun --nodes=2 --ntasks-per-node=1 --cpus-per-task=1 --gpus-per-node=0 "$NEUMF/jobs/evaluate.sbatch"
 if wait_for "$job" 60 && grep -q "^HR@10 $shown," "$work/evaluate_mpirun.out"; then
-  passed "the same with mpirun on two nodes"
+  passed "the same with mpirun on two nodes, as from a container"
 else
   fail "evaluation with mpirun"
   show "$work/evaluate_mpirun.out"
 fi
 
 # A study through array jobs.
-LAUNCHER=sbatch RANKS="1 2" RANKS_PER_NODE=2 GPUS=0 REPEATS=1 EPOCHS=4 BATCH=1024 MAX_BYTES=65536 SBATCH_ARGS="--time=5" \
+LAUNCHER=sbatch RANKS="1 2" RANKS_PER_NODE=2 GPUS=0 REPEATS=1 EPOCHS=3 BATCH=2048 MAX_BYTES=65536 SBATCH_ARGS="--time=5" \
   "$NEUMF/jobs/scaling/study.sh" "$work/study" "${settings[@]:0:6}" --learning_rate 0.005 --beta1 0.9 --beta2 0.999 \
   >"$work/study.out" 2>&1 || { fail "study.sh"; show "$work/study.out"; }
 study_job=$(cat "$work/study/report.job")
