@@ -18,8 +18,8 @@
 #   EPOCHS          per run; default 2; the first is not counted
 #   THREADS         cores per rank; default 1
 #   MAX_BYTES       largest message of the exchange benchmark; default 134217728, a little more than all gradients
-#   DATA            the data set; default: a synthetic one in data/scaling with all users and items of ML-20m and an
-#                   epoch of three million samples
+#   DATA            the data set; default: a synthetic one with all users and items of ML-20m and an epoch of three
+#                   million samples, in data/scaling; in a build for GPUs with all samples, in data/scaling-ml-20m
 #   BIN, PYTHON     default: build/bin, python3
 #   LAUNCHER        mpirun or sbatch; for sbatch also:
 #   RANKS_PER_NODE  default 4
@@ -55,9 +55,11 @@ BATCH_PER_RANK=${BATCH_PER_RANK:-$((BATCH / largest))}
 CHECK_BATCH=${CHECK_BATCH:-$((BATCH / 4))}
 export NEUMF=$root EPOCHS=${EPOCHS:-2} THREADS=${THREADS:-1} MAX_BYTES=${MAX_BYTES:-134217728} BIN
 
-export DATA=${DATA:-$root/data/scaling}
+size=138493x26744x767651 default_data=$root/data/scaling
+if ((with_gpus)); then size=ml-20m default_data=$root/data/scaling-ml-20m; fi
+export DATA=${DATA:-$default_data}
 if [[ ! -e $DATA/dataset.h5 ]]; then
-  "$BIN/neumf-preprocess" --synthetic 138493x26744x767651 --output "$DATA" --shards "$largest" >/dev/null
+  "$BIN/neumf-preprocess" --synthetic "$size" --output "$DATA" --shards "$largest" >/dev/null
 fi
 DATA=$(cd "$DATA" && pwd)
 
