@@ -2,18 +2,20 @@
 # Installs what the build needs and builds neumf in build/. Does nothing, quickly, where all is there.
 #
 #   jobs/setup.sh [--preset release|debug|asan|ci] [--tests] [--bench]     tests include the benchmarks
+#   jobs/setup.sh --packages      only installs what the build needs
 #
 # Debian and Ubuntu: missing packages are installed with apt-get (as root, or through sudo). Elsewhere the list is
 # printed. CUDA and NCCL are used where they are installed; they are never installed here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-preset=release tests=0 bench=0
+preset=release tests=0 bench=0 build=1
 while (($#)); do
   case $1 in
     --preset) preset=$2; shift 2 ;;
     --tests) tests=1 bench=1; shift ;;
     --bench) bench=1; shift ;;
+    --packages) build=0; shift ;;
     *) echo "setup.sh: unknown option '$1'" >&2; exit 2 ;;
   esac
 done
@@ -25,6 +27,23 @@ packages=(build-essential cmake ninja-build libopenmpi-dev openmpi-bin libhdf5-d
   curl ca-certificates unzip)
 ((tests)) && packages+=(libgtest-dev libgmock-dev hdf5-tools jq procps python3 python3-numpy python3-h5py)
 ((bench)) && packages+=(libbenchmark-dev)
+# For tests/slurm, which needs root; it is skipped where these are missing.
+slurm_packages=(slurmctld slurmd slurm-client munge iproute2)
+
+# Sets `missing` to those of the packages that are not installed.
+find_missing() {
+  missing=()
+  local package
+  for package in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+}
+
+# With `as_root`, an array: the command that makes one root, if any.
+apt_install() {
+  "${as_root[@]}" apt-get update -qq && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+    --no-install-recommends "$@"
+}
 
 install_packages() {
   command -v dpkg-query >/dev/null || {
@@ -32,10 +51,8 @@ install_packages() {
     echo "  ${packages[*]}" >&2
     return 0
   }
-  local missing=() package
-  for package in "${packages[@]}"; do
-    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
-  done
+  local missing=()
+  find_missing "${packages[@]}"
   ((${#missing[@]})) || return 0
   echo "installing: ${missing[*]}"
   local as_root=()
@@ -48,8 +65,7 @@ install_packages() {
   fi
   local log
   log=$(mktemp)
-  if ! { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-      apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+  if ! apt_install "${missing[@]}" >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     echo "setup.sh: apt-get failed (above); is there a network?" >&2
     exit 1
@@ -57,9 +73,20 @@ install_packages() {
   rm -f "$log"
 }
 
+# A machine that has a Slurm already keeps it.
+install_slurm() {
+  if ((EUID != 0)) || ! command -v dpkg-query >/dev/null || command -v srun >/dev/null; then return 0; fi
+  local missing=() as_root=()
+  find_missing "${slurm_packages[@]}"
+  ((${#missing[@]})) || return 0
+  echo "installing for the tests: ${missing[*]}"
+  apt_install "${missing[@]}" >/dev/null 2>&1 ||
+    echo "setup.sh: they cannot be installed; the test of the Slurm scripts will be skipped" >&2
+}
+
 build() {
   local folder=build
-  case $preset in debug) folder=build-debug ;; asan) folder=build-asan ;; esac
+  case $preset in debug | asan) folder=build-$preset ;; esac
   # Once a build folder has tests or benchmarks, it keeps them.
   local flags=() name
   for name in TESTS BENCH; do
@@ -84,4 +111,5 @@ build() {
 }
 
 install_packages
-build
+if ((tests)); then install_slurm; fi
+if ((build)); then build; fi

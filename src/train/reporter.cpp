@@ -25,6 +25,31 @@ std::string metric_name(const char* metric, int topk) {
   return fmt::format("{}@{}", metric, topk);
 }
 
+json to_json(const PhaseSummary& phases) {
+  json result;
+  for (std::size_t i = 0; i < phase_count; ++i)
+    result[phase_names[i]] = {{"min", phases.least[i]}, {"mean", phases.mean[i]}, {"max", phases.most[i]}};
+  return result;
+}
+
+json to_json(const RunFacts& f) {
+  return {{"ranks", f.ranks},
+          {"nodes", f.nodes},
+          {"threads", f.threads},
+          {"device", f.device},
+          {"precision", f.precision},
+          {"user_embeddings", f.user_embeddings},
+          {"gradients", f.gradients},
+          {"batch_size", f.batch_size},
+          {"users", f.users},
+          {"items", f.items},
+          {"positives", f.positives},
+          {"factors", f.factors},
+          {"layers", f.layers},
+          {"shared_parameters", f.shared_parameters},
+          {"rank_parameters", f.rank_parameters}};
+}
+
 json to_json(const EpochReport& r, const char* type, int topk) {
   json entry{{"type", type},
              {"epoch", r.epoch},
@@ -107,10 +132,10 @@ void Reporter::log_line(const std::string& line) {
   require(log_.good(), "--log_path {}: cannot write; is the disk full?", log_path_.string());
 }
 
-void Reporter::start(const std::vector<std::pair<std::string, std::string>>& rows) {
+void Reporter::start(const std::vector<std::pair<std::string, std::string>>& rows, const RunFacts& facts) {
   if (!active_) return;
   fmt::print("neumf {}\n", version());
-  json entry{{"type", "start"}, {"version", version()}};
+  json entry{{"type", "start"}, {"version", version()}, {"run", to_json(facts)}};
   for (const auto& [label, text] : rows) {
     fmt::print("  {:<10} {}\n", label, text);
     entry[label] = text;
@@ -168,10 +193,14 @@ void Reporter::epoch(const EpochReport& r) {
   print_full(r);
   std::fflush(stdout);
   json entry = to_json(r, "epoch", topk_);
-  if (r.epoch > 0)
+  if (r.epoch > 0) {
     entry["learning_rate"] = r.learning_rate;
-  else
+    entry["updates"] = r.updates;
+    entry["bytes_per_update"] = r.bytes_per_update;
+  } else {
     for (const char* key : untrained) entry.erase(key);
+  }
+  if (r.phases) entry["phases"] = to_json(*r.phases);
   log_line(entry.dump());
 }
 
@@ -236,17 +265,17 @@ void Reporter::evaluation(const EpochReport& r) {
   log_line(entry.dump());
 }
 
-void Reporter::profile(const PhaseTimes& least, const PhaseTimes& mean, const PhaseTimes& most) {
+void Reporter::profile(const PhaseSummary& phases) {
   if (!active_) return;
-  const double total = std::accumulate(mean.begin(), mean.end(), 0.0);
+  const double total = std::accumulate(phases.mean.begin(), phases.mean.end(), 0.0);
   fmt::print("\n{:<10}  {:>9}  {:>9}  {:>9}  {:>6}\n", "phase", "min s", "mean s", "max s", "share");
-  json entry{{"type", "profile"}};
   for (std::size_t i = 0; i < phase_count; ++i) {
-    fmt::print("{:<10}  {:>9.3f}  {:>9.3f}  {:>9.3f}  {:>4.1f} %\n", phase_names[i], least[i], mean[i],
-               most[i], total > 0 ? 100 * mean[i] / total : 0.0);
-    entry[phase_names[i]] = {{"min", least[i]}, {"mean", mean[i]}, {"max", most[i]}};
+    fmt::print("{:<10}  {:>9.3f}  {:>9.3f}  {:>9.3f}  {:>4.1f} %\n", phase_names[i], phases.least[i],
+               phases.mean[i], phases.most[i], total > 0 ? 100 * phases.mean[i] / total : 0.0);
   }
   std::fflush(stdout);
+  json entry = to_json(phases);
+  entry["type"] = "profile";
   log_line(entry.dump());
 }
 

@@ -244,6 +244,9 @@ class Session {
     report.train_seconds = communicator_.max(seconds_since(start));
     report.train_throughput = static_cast<double>(trainer_->samples(first)) / report.train_seconds;
     evaluate(report);
+    report.updates = trainer_->schedule().steps() - first;
+    report.bytes_per_update = communicator_.max(trainer_->bytes_per_update());
+    if (options_.profile) report.phases = epoch_phases(report);
     report.seconds_since_start = seconds();
     report.best = report.target() > best_target();
     communicator_.together([&] { reporter_->epoch(report); });
@@ -353,7 +356,8 @@ class Session {
                                                   inputs_.checkpoint->topk, inputs_.checkpoint->hit_rate));
     }
     rows.emplace_back("memory", fmt::format("{} per rank", mebibytes(bytes)));
-    communicator_.together([&] { reporter_->start(rows); });
+    const RunFacts facts = run_facts(trainer);
+    communicator_.together([&] { reporter_->start(rows, facts); });
     if (trainer != nullptr && !trainer->reducer().warning().empty())
       reporter_->note("warning: " + trainer->reducer().warning());
     if (resumed())
@@ -364,6 +368,28 @@ class Session {
           "note: the checkpoint was trained on another preprocessing of this data set, so ids, the "
           "held-out items or the negatives may differ");
     }
+  }
+
+  // Collective.
+  RunFacts run_facts(const Trainer<Device, T>* trainer) const {
+    const auto& data = *inputs_.dataset;
+    RunFacts facts;
+    facts.ranks = communicator_.size();
+    facts.nodes = communicator_.sum<std::int32_t>(communicator_.node_rank() == 0);
+    facts.threads = context_.threads();
+    facts.device = std::is_same_v<Device, Cpu> ? "cpu" : context_.description();
+    facts.precision = TypeName<T>::value;
+    facts.user_embeddings = replicated_ ? "replicated" : "partitioned";
+    facts.gradients = trainer != nullptr ? trainer->reducer().name() : "none";
+    facts.batch_size = options_.batch_size;
+    facts.users = data.users();
+    facts.items = data.items();
+    facts.positives = data.positives();
+    facts.factors = inputs_.shape.factors;
+    facts.layers = inputs_.shape.layers;
+    facts.shared_parameters = parameters_->layout().shared;
+    facts.rank_parameters = communicator_.max(parameters_->layout().total);
+    return facts;
   }
 
   void evaluate(EpochReport& report) {
@@ -391,14 +417,29 @@ class Session {
   }
 
   void report_profile() {
-    PhaseTimes mean = trainer_->profiler().seconds();
-    mean[static_cast<std::size_t>(Phase::evaluation)] += evaluation_seconds_;
-    PhaseTimes least = mean, most = mean;
-    communicator_.allreduce_min(std::span<double>(least));
-    communicator_.allreduce_max(std::span<double>(most));
-    communicator_.allreduce_sum(std::span<double>(mean));
-    for (double& seconds : mean) seconds /= communicator_.size();
-    communicator_.together([&] { reporter_->profile(least, mean, most); });
+    PhaseTimes times = trainer_->profiler().seconds();
+    times[static_cast<std::size_t>(Phase::evaluation)] += evaluation_seconds_;
+    const PhaseSummary phases = over_ranks(times);
+    communicator_.together([&] { reporter_->profile(phases); });
+  }
+
+  PhaseSummary epoch_phases(const EpochReport& report) {
+    const PhaseTimes now = trainer_->profiler().seconds();
+    PhaseTimes times{};
+    for (std::size_t i = 0; i < phase_count; ++i) times[i] = now[i] - phases_before_[i];
+    times[static_cast<std::size_t>(Phase::evaluation)] = report.evaluation_seconds;
+    phases_before_ = now;
+    return over_ranks(times);
+  }
+
+  // Collective.
+  PhaseSummary over_ranks(const PhaseTimes& times) const {
+    PhaseSummary phases{times, times, times};
+    communicator_.allreduce_min(std::span<double>(phases.least));
+    communicator_.allreduce_max(std::span<double>(phases.most));
+    communicator_.allreduce_sum(std::span<double>(phases.mean));
+    for (double& seconds : phases.mean) seconds /= communicator_.size();
+    return phases;
   }
 
   // Says how many updates overflowed in the epoch, and stops a run whose loss scale has collapsed. The
@@ -466,6 +507,7 @@ class Session {
   double evaluation_seconds_ = 0;           // of this run
   std::int64_t skipped_ = 0;                // when it was last reported
   std::vector<std::uint64_t> item_counts_;  // for checkpoints
+  PhaseTimes phases_before_{};              // at the end of the last epoch
   std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<Parameters<Device, T>> parameters_;
   std::unique_ptr<Evaluator<Device, T>> evaluator_;

@@ -96,6 +96,8 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
   const auto groups = static_cast<std::int64_t>(own_groups);
   const float loss_weight = 1.0f / (static_cast<float>(all_groups) * static_cast<float>(group_size));
   ops::StepState* state = state_.data();
+  // Steps that are replayed from a graph do not come here, and exchange as much as the one that was recorded.
+  const std::uint64_t bytes_before = reducer_->bytes();
 
   in_phase(Phase::forward, [&] { model_.begin_step(context_, groups * group_size); });
   for (std::int64_t first = 0; first < groups; first += model_.max_groups()) {
@@ -118,6 +120,7 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
   }
   in_phase(Phase::backward, [&] { model_.finish_step(context_); });
   in_phase(Phase::allreduce, [&] { exchange_gradients(); });
+  bytes_per_update_ = reducer_->bytes() - bytes_before;
   in_phase(Phase::optimizer, [&] {
     ops::prepare_update(context_, spec_.adam, spec_.loss_scaling, static_cast<std::uint64_t>(groups), state);
     if (spec_.optimizer == Optimizer::sgd)

@@ -29,10 +29,16 @@ TEST(Reporter, LogsTheReferencesKeysAndTheOptions) {
   options.progress = Progress::never;
   {
     Reporter reporter(options, true);
-    reporter.start({{"data set", "toy"}});
+    RunFacts facts;
+    facts.ranks = 4;
+    facts.batch_size = 512;
+    reporter.start({{"data set", "toy"}}, facts);
     std::vector<EpochReport> epochs(2);
     epochs[0] = {1, 0.5, 0.4, 0.6, 0.3, 2.0, 0.5, 100, 200, 2.5, true};
     epochs[1] = {2, 0.4, 0.3, 0.55, 0.2, 4.0, 0.5, 50, 100, 7.0, false};
+    epochs[1].bytes_per_update = 4096;
+    epochs[1].phases.emplace();
+    epochs[1].phases->most[static_cast<std::size_t>(Phase::allreduce)] = 0.75;
     for (const auto& epoch : epochs) reporter.epoch(epoch);
     reporter.summary(epochs, false);
   }
@@ -41,6 +47,11 @@ TEST(Reporter, LogsTheReferencesKeysAndTheOptions) {
   for (std::string line; std::getline(log, line);) lines.push_back(nlohmann::json::parse(line));
   ASSERT_EQ(lines.size(), 4u);
   EXPECT_EQ(lines[0]["type"], "start");
+  EXPECT_EQ(lines[0]["run"]["ranks"], 4);
+  EXPECT_EQ(lines[0]["run"]["batch_size"], 512);
+  EXPECT_FALSE(lines[1].contains("phases"));
+  EXPECT_EQ(lines[2]["bytes_per_update"], 4096);
+  EXPECT_EQ(lines[2]["phases"]["allreduce"]["max"], 0.75);
   for (const char* key : {"train_throughput", "eval_throughput", "hr@10", "ndcg@10", "train_epoch_time",
                           "validation_epoch_time", "validation_loss", "train_loss"})
     EXPECT_TRUE(lines[1].contains(key)) << key;

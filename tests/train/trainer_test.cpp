@@ -192,7 +192,10 @@ TEST(Trainer, CommunicatesOnlySharedGradientsWherePartitioned) {
     Trainer<Cpu, float> trainer(context, world, parameters, neumf, shard, spec);
     trainer.train_epoch(0);  // one update
     const auto elements = replicated ? parameters.layout().total : parameters.layout().shared;
-    EXPECT_EQ(trainer.reducer().bytes(), world.size() == 1 ? 0 : static_cast<std::uint64_t>(elements) * 4);
+    const auto expected = world.size() == 1 ? 0 : static_cast<std::uint64_t>(elements) * 4;
+    EXPECT_EQ(trainer.reducer().bytes(), expected);
+    trainer.train_epoch(1);
+    EXPECT_EQ(trainer.bytes_per_update(), expected);
   }
 }
 

@@ -1,11 +1,18 @@
 // What is known of an epoch after its evaluation.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
+#include "neumf/core/profiler.hpp"
 #include "neumf/train/metrics.hpp"
 
 namespace neumf {
+
+// Seconds by phase: the least, mean and most of any rank.
+struct PhaseSummary {
+  PhaseTimes least{}, mean{}, most{};
+};
 
 struct EpochReport {
   int epoch = 0;  // from 1; 0: a pre-trained model before it is trained on
@@ -18,6 +25,10 @@ struct EpochReport {
   Ranking sampled{};              // at every K; a resumed run does not know it of earlier epochs
   std::optional<Ranking> full{};  // with --eval full
   double full_seconds = 0;
+  // Not kept in checkpoints:
+  std::uint64_t updates = 0;             // of this run, where it began within the epoch
+  std::uint64_t bytes_per_update = 0;    // that a rank gives to the gradient exchange
+  std::optional<PhaseSummary> phases{};  // with --profile
 
   // The HR@topk that the best epoch, --threshold and --patience go by: over the whole catalogue where that is
   // evaluated.

@@ -21,14 +21,26 @@
 
 namespace neumf {
 
+// What programs need to compare runs by: the object "run" of the log's first line.
+struct RunFacts {
+  int ranks = 1, nodes = 1, threads = 1;
+  std::string device, precision, user_embeddings, gradients;  // gradients: "MPI", "NCCL 2.18.3", ...
+  std::int64_t batch_size = 0;                                // samples per update over all ranks
+  std::uint64_t users = 0, items = 0, positives = 0;
+  std::int64_t factors = 0;
+  std::vector<std::int64_t> layers;
+  std::int64_t shared_parameters = 0;  // of items and the MLP
+  std::int64_t rank_parameters = 0;    // the most that a rank holds: the shared ones and its users'
+};
+
 class Reporter {
  public:
   // Writes nothing unless `active` (rank 0). Opens the log, and writes the options next to it. A resumed run
   // continues its log; where an epoch is there twice, the later line counts.
   Reporter(const Options& options, bool active);
 
-  // The start-up table: (label, text) rows.
-  void start(const std::vector<std::pair<std::string, std::string>>& rows);
+  // The start-up table: (label, text) rows; and the same for programs.
+  void start(const std::vector<std::pair<std::string, std::string>>& rows, const RunFacts& facts);
   // Progress within an epoch, drawn over itself; at most a few times a second.
   void progress(int epoch, std::uint64_t done, std::uint64_t total);
   void epoch(const EpochReport& report);
@@ -36,8 +48,8 @@ class Reporter {
   void summary(const std::vector<EpochReport>& epochs, bool reached_threshold);
   // The result of --mode test.
   void evaluation(const EpochReport& report);
-  // Seconds by phase: the least, mean and most of any rank.
-  void profile(const PhaseTimes& least, const PhaseTimes& mean, const PhaseTimes& most);
+  // The phases of the whole run.
+  void profile(const PhaseSummary& phases);
   // How many saves there were, and the seconds that training waited for them on the slowest rank.
   void checkpoints(int saves, double seconds_waited);
   // The run ends early: why, and how to go on.

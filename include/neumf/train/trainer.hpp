@@ -63,6 +63,8 @@ class Trainer {
   const EpochSchedule& schedule() const { return schedule_; }
   const GradientReducer<Device>& reducer() const { return *reducer_; }
   NeuMF<Device, T>& model() { return model_; }
+  // Bytes that this rank gives to the gradient exchange of one update; 0 before the first.
+  std::uint64_t bytes_per_update() const { return bytes_per_update_; }
   // A copy of the device's state: the loss scale, skipped updates, this rank's loss so far.
   ops::StepState state() const;
   // Continues from another trainer's state; `position` is set by train_epoch.
@@ -95,6 +97,7 @@ class Trainer {
   std::unique_ptr<GradientReducer<Device>> reducer_;
   Replay<Device> replay_;
   std::size_t buckets_started_ = 0;  // of the current step
+  std::uint64_t bytes_per_update_ = 0;
 };
 
 }  // namespace neumf
