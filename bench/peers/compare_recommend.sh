@@ -9,7 +9,8 @@
 #
 # Both read the same checkpoint, trained here for an epoch, in fp32 on the same threads. PyTorch's settings (users at
 # once, torch.compile) are tried first. neumf's time includes reading the users' rows and writing the CSV, PyTorch's is
-# scoring and ranking alone. A figure is the median over rounds. From the environment:
+# scoring and ranking alone. Each round gives PyTorch a minute, neumf all users. A figure is the median over rounds.
+# From the environment:
 #   BIN, DATA   as in bench/common.sh
 #   DATASET     data set to train on; default: synthetic, of MovieLens 1M's size
 #   PYTHON      a python with torch and h5py; default: the one of setup_python.sh
@@ -57,7 +58,7 @@ for setting in "$@"; do
   "${launch[@]}" --data "$data" "${shape[@]}" --batch_size 16384 --learning_rate 0.001 --beta1 0.9 --beta2 0.999 \
     --epochs 1 --checkpoint_dir "$work/$setting" >/dev/null
   peer=("$python" "$root/bench/peers/recommend_pytorch.py" "$checkpoint" --threads "$threads")
-  line=$("${peer[@]}" --tune "${TUNE:-3}" 2>"$work/err") || { cat "$work/err" >&2; exit 1; }
+  line=$("${peer[@]}" --tune "${TUNE:-3}" --seconds 1 2>"$work/err") || { cat "$work/err" >&2; exit 1; }
   printf '%s\n' "$line" >>"$lines"
   chosen=(--users_at_once "$(field "$line" users_at_once)")
   [[ $(field "$line" compile) != True ]] || chosen+=(--compile)
@@ -65,7 +66,7 @@ for setting in "$@"; do
     "$BIN/neumf" recommend --load_checkpoint_path "$checkpoint" --threads "$threads" --output "$work/top.csv" 2>"$work/err" ||
       { cat "$work/err" >&2; exit 1; }
     grep -o '([0-9.e+]* users/s' "$work/err" | tr -d '(' | cut -d' ' -f1 >>"$work/$setting-neumf"
-    line=$("${peer[@]}" "${chosen[@]}" 2>"$work/err") || { cat "$work/err" >&2; exit 1; }
+    line=$("${peer[@]}" "${chosen[@]}" --seconds 60 2>"$work/err") || { cat "$work/err" >&2; exit 1; }
     printf '%s\n' "$line" >>"$lines"
     field "$line" users_per_second >>"$work/$setting-torch"
   done

@@ -117,6 +117,7 @@ def main():
     add("--precision", choices=("fp32", "bf16", "fp16", "auto"), default="fp32", help="auto needs --tune")
     add("--users_at_once", type=int, default=16)
     add("--compile", action="store_true")
+    add("--seconds", type=float, default=float("inf"), help="stop after so long; what was done by then counts")
     add("--tune", type=float, default=0, metavar="SECONDS", help="try settings for so long each")
     options = parser.parse_args()
     if options.threads:
@@ -128,7 +129,7 @@ def main():
         precision, compiled, at_once = choose(model, users, options)
     recommender = Recommender(model, options.topk, at_once, compiled, precision)
     recommender.recommend(users[:2 * at_once])
-    _, done, seconds = recommender.recommend(users)
+    _, done, seconds = recommender.recommend(users, options.seconds)
     print(json.dumps({"program": f"PyTorch {torch.__version__}", "threads": torch.get_num_threads(),
                       "precision": precision, "compile": compiled, "users_at_once": at_once, "users": done,
                       "seconds": seconds, "users_per_second": done / seconds,

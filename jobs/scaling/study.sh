@@ -59,7 +59,8 @@ size=138493x26744x767651 default_data=$root/data/scaling
 if ((with_gpus)); then size=ml-20m default_data=$root/data/scaling-ml-20m; fi
 export DATA=${DATA:-$default_data}
 if [[ ! -e $DATA/dataset.h5 ]]; then
-  "$BIN/neumf-preprocess" --synthetic "$size" --output "$DATA" --shards "$largest" >/dev/null
+  # Few test negatives: evaluation is not what is studied.
+  "$BIN/neumf-preprocess" --synthetic "$size" --valid_negative 20 --output "$DATA" --shards "$largest" >/dev/null
 fi
 DATA=$(cd "$DATA" && pwd)
 
