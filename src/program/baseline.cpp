@@ -9,6 +9,7 @@
 #include "command.hpp"
 #include "machine_options.hpp"
 #include "neumf/core/error.hpp"
+#include "neumf/train/exit_status.hpp"
 #include "neumf/train/placement.hpp"
 #include "train/command_line.hpp"
 
@@ -87,7 +88,7 @@ void write_log(const std::string& path, const std::vector<BaselineResult>& resul
   require(file.good(), "--log_path {}: cannot write this file", path);
 }
 
-void baseline(const Arguments& arguments, const Communicator& communicator) {
+int baseline(const Arguments& arguments, const Communicator& communicator) {
   BaselineOptions o;
   std::optional<Dataset> dataset;
   communicator.together([&] {
@@ -106,6 +107,7 @@ void baseline(const Arguments& arguments, const Communicator& communicator) {
     print(results);
     if (!o.log_path.empty()) write_log(o.log_path, results);
   });
+  return exit_status::success;
 }
 
 }  // namespace
@@ -115,10 +117,8 @@ extern const Command baseline_command{
     "what popularity and item-kNN are worth on a data set",
     "--data DIR [options]",
     "Ranks the held-out item of every user by popularity (the number of users who have an item in training) "
-    "and "
-    "by item-kNN (cosine similarity to the user's items), as training evaluates its models: a model that "
-    "does "
-    "not beat these has learned nothing of use. Computes on CPUs; ranks share the users.\n"
+    "and by item-kNN (cosine similarity to the user's items), as training evaluates its models: a model that "
+    "does not beat these has learned nothing of use. Computes on CPUs; ranks share the users.\n"
     "\n"
     "  neumf baseline --data data/ml-1m --topk_list 5 20\n",
     options,

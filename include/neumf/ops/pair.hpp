@@ -13,9 +13,9 @@
 namespace neumf::ops {
 
 // out[s, :] = dropout(relu(user_half[g(s), :] + item_half[r(s), :] + bias)), g(s) = s / group_size and
-// r(s) = item_index[s]. Where item_index is null, item_half has a row per sample (r(s) = s), or else a row per
-// member of a group (r(s) = s % group_size): every user with every item.
-// user_half [groups, H], item_half [any, H], bias [H], out [samples, H].
+// r(s) = item_index[s]. Where item_index is null, item_half has a row per sample (r(s) = s), or else a row
+// per member of a group (r(s) = s % group_size): every user with every item. user_half [groups, H], item_half
+// [any, H], bias [H], out [samples, H].
 template <class Device, class T>
 void pair_forward(Context<Device>& context, const BatchView& batch, Matrix<const T> user_half,
                   Matrix<const T> item_half, const std::uint32_t* item_index, const float* bias,
