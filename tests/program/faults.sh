@@ -4,7 +4,7 @@
 #
 #   faults.sh BIN_FOLDER      KILLS=50 for the long version, SEED to repeat one
 source "$(dirname "$0")/common.sh"
-kills=${KILLS:-6}
+kills=${KILLS:-4}
 seed=${SEED:-$RANDOM}
 RANDOM=$seed
 command -v h5diff >/dev/null || { echo "SKIPPED: h5diff (package hdf5-tools) is not installed"; exit 77; }
@@ -15,7 +15,7 @@ train() {
   local folder=$1
   shift
   mpi 2 neumf --data "$work/data" --factors 8 --layers 32 16 8 --batch_size 2048 --learning_rate 0.003 --beta1 0.9 \
-    --beta2 0.999 --dropout 0.2 --threads 1 --epochs 8 --checkpoint_dir "$folder" --checkpoint_every 0.2s \
+    --beta2 0.999 --dropout 0.2 --threads 1 --epochs 6 --checkpoint_dir "$folder" --checkpoint_every 0.2s \
     --log_path "$folder/log.json" "$@"
 }
 
