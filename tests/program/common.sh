@@ -34,6 +34,16 @@ expect_error() {
   ((count == 1)) || fail "neumf $* on $ranks ranks: $count messages instead of one: $output"
 }
 
+# Sets `python` to one that has numpy and h5py, or skips the test. The packages of the distribution belong to its own
+# python3, which another one may hide. NEUMF_TEST_PYTHON names one.
+need_python() {
+  for python in "${NEUMF_TEST_PYTHON:-python3}" /usr/bin/python3; do
+    "$python" -c 'import h5py, numpy' 2>/dev/null && return
+  done
+  echo "skipped: python3 has no h5py or no numpy"
+  exit 77
+}
+
 finish() {
   ((failures == 0)) && echo "all checks passed"
   exit $((failures > 0))

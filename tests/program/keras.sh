@@ -2,8 +2,7 @@
 # Weights in the layout of the NCF paper's Keras files, written with h5py, have the HR@10 and NDCG@10 that numpy
 # computes; NeuMF starts from such files; files of another catalogue are refused.
 source "$(dirname "$0")/common.sh"
-python=${NEUMF_TEST_PYTHON:-python3}
-"$python" -c 'import h5py, numpy' 2>/dev/null || { echo "skipped: $python has no h5py"; exit 77; }
+need_python
 
 "$bin/neumf-preprocess" --synthetic 300x150x9000 --output "$work/data" --shards 2 >/dev/null || fail "preprocessing"
 for model in gmf mlp neumf; do

@@ -3,8 +3,7 @@
 source "$(dirname "$0")/common.sh"
 
 check=$(cd "$(dirname "$0")" && pwd)/check_recommendations.py
-python=${NEUMF_PYTHON:-python3}
-"$python" -c 'import numpy, h5py' 2>/dev/null || { echo "skipped: $python has no numpy or no h5py"; exit 77; }
+need_python
 
 "$bin/neumf-preprocess" --synthetic 400x500x16000 --output "$work/data" --shards 2 >/dev/null || fail "preprocessing"
 for layers in "32 16 8" "8 12"; do

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # The Python tools: state dictionaries of PyTorch there and back, curves from logs.
 source "$(dirname "$0")/common.sh"
-python=${NEUMF_TEST_PYTHON:-python3}
+need_python
 tools=$(cd "$(dirname "$0")/../../tools" && pwd)
-"$python" -c 'import h5py, numpy' 2>/dev/null || { echo "skipped: $python has no h5py"; exit 77; }
 
 "$bin/neumf-preprocess" --synthetic 300x150x9000 --output "$work/data" --shards 2 >/dev/null || fail "preprocessing"
 formats=(npz)
