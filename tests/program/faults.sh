@@ -23,6 +23,11 @@ train() {
 newest() { find "$1" -name 'checkpoint-*.h5' ! -name '*.part-*' | sort | tail -n 1; }
 metrics() { jq -c 'select(.type == "epoch") | [.epoch, .train_loss, ."hr@10", ."ndcg@10"]' "$1/log.json" | sort -u; }
 
+# Tenths of a second that a launch takes: a few on most machines, many where names are resolved slowly.
+begun=$(date +%s%N)
+mpi 2 neumf --version >/dev/null || fail "--version"
+launch=$((($(date +%s%N) - begun) / 100000000))
+
 train "$work/whole" >/dev/null || fail "the run that nobody touches"
 reference=$(newest "$work/whole")
 
@@ -46,10 +51,10 @@ while ((total < kills)); do
   while :; do
     train "$folder" --resume >"$folder/out" 2>&1 &
     shell=$!
-    # Killed before training begins, in it, or not at all if it ends first.
-    moment=$((RANDOM % 25))
+    # Killed before training begins, in it, or not at all if it ends first or there have been enough kills.
+    moment=$((launch / 2 + RANDOM % (25 + launch / 2)))
     ended=0
-    for ((i = 0; i < 5 + moment; ++i)); do
+    for ((i = 0; i < moment || total >= kills; ++i)); do
       kill -0 $shell 2>/dev/null || { ended=1; break; }
       sleep 0.1
     done
