@@ -52,7 +52,7 @@ while ((total < kills)); do
     train "$folder" --resume >"$folder/out" 2>&1 &
     shell=$!
     # Killed before training begins, in it, or not at all if it ends first or there have been enough kills.
-    moment=$((launch / 2 + RANDOM % (25 + launch / 2)))
+    moment=$((launch / 2 + RANDOM % (15 + launch / 2)))
     ended=0
     for ((i = 0; i < moment || total >= kills; ++i)); do
       kill -0 $shell 2>/dev/null || { ended=1; break; }
