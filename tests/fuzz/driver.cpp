@@ -4,6 +4,7 @@
 //
 //   ratings_fuzz [-runs=N] [-seed=S] [-max_total_time=SECONDS] SEED_FOLDER...
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -129,7 +130,14 @@ int main(int argc, char** argv) {
     }
   }
   if (seeds.empty()) seeds.emplace_back();
-  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE}) std::signal(signal, on_crash);
+  // On a stack of its own: the input may have used up the other one.
+  static std::array<char, 65536> stack;
+  const stack_t own_stack{.ss_sp = stack.data(), .ss_flags = 0, .ss_size = stack.size()};
+  sigaltstack(&own_stack, nullptr);
+  struct sigaction action {};
+  action.sa_handler = on_crash;
+  action.sa_flags = SA_ONSTACK;
+  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE}) sigaction(signal, &action, nullptr);
   for (const auto& bytes : seeds) run(bytes);
   Random random(seed);
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
