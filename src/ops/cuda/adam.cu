@@ -51,21 +51,17 @@ void adam_step(Context<Device>& context, const AdamSpec& spec, const StepState* 
                std::span<T> copy) {
   const auto count = static_cast<std::int64_t>(weight.size());
   T* copy_data = copy.empty() ? nullptr : copy.data();
-  const auto launch = [&](auto vector, std::int64_t begin, std::int64_t end) {
+  const bool wide = cuda::aligned(weight.data(), 16) && cuda::aligned(gradient.data(), 16) &&
+                    cuda::aligned(m.data(), 16) && cuda::aligned(v.data(), 16) &&
+                    cuda::aligned(copy_data, 16);
+  cuda::in_vectors(count, wide, [&](auto vector, std::int64_t begin, std::int64_t end) {
     constexpr int V = decltype(vector)::value;
-    if (begin == end) return;
     adam_kernel<T, V><<<cuda::blocks_for(end - begin, cuda::block_threads * V), cuda::block_threads, 0,
                         context.stream()>>>(spec, state, end - begin, weight.data() + begin,
                                             gradient.data() + begin, m.data() + begin, v.data() + begin,
                                             copy_data == nullptr ? nullptr : copy_data + begin);
     cuda::check_launch("adam_kernel");
-  };
-  const bool wide = cuda::aligned(weight.data(), 16) && cuda::aligned(gradient.data(), 16) &&
-                    cuda::aligned(m.data(), 16) && cuda::aligned(v.data(), 16) &&
-                    cuda::aligned(copy_data, 16);
-  const std::int64_t vectors = wide ? count / 8 * 8 : 0;
-  launch(std::integral_constant<int, 8>{}, 0, vectors);
-  launch(std::integral_constant<int, 1>{}, vectors, count);
+  });
 }
 
 #define NEUMF_INSTANTIATE(T)                                                                            \

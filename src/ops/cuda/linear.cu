@@ -161,18 +161,13 @@ void matmul(Context<Cuda>& context, Matrix<const T> a, Matrix<const T> b, bool t
 
 template <class T>
 void apply_mask(Context<Cuda>& context, Matrix<const T> x, float keep_scale, Matrix<T> dx) {
-  const bool wide = dx.size() % 8 == 0 && cuda::aligned(x.data, 16) && cuda::aligned(dx.data, 16);
-  const auto launch = [&](auto vector) {
+  const bool wide = cuda::aligned(x.data, 16) && cuda::aligned(dx.data, 16);
+  cuda::in_vectors(dx.size(), wide, [&](auto vector, std::int64_t begin, std::int64_t end) {
     constexpr int V = decltype(vector)::value;
-    mask_kernel<T, V>
-        <<<cuda::blocks_for(dx.size(), cuda::block_threads * V), cuda::block_threads, 0, context.stream()>>>(
-            x.data, keep_scale, dx.size(), dx.data);
-  };
-  if (wide)
-    launch(std::integral_constant<int, 8>{});
-  else
-    launch(std::integral_constant<int, 1>{});
-  cuda::check_launch("mask_kernel");
+    mask_kernel<T, V><<<cuda::blocks_for(end - begin, cuda::block_threads * V), cuda::block_threads, 0,
+                        context.stream()>>>(x.data + begin, keep_scale, end - begin, dx.data + begin);
+    cuda::check_launch("mask_kernel");
+  });
 }
 
 template <class T>

@@ -108,17 +108,13 @@ void fill_zero<Cuda, double>(Context<Cuda>& context, std::span<double> data) {
 template <class Device, class T>
 void convert(Context<Device>& context, std::span<const float> in, std::span<T> out) {
   const auto count = static_cast<std::int64_t>(in.size());
-  const auto launch = [&](auto vector, std::int64_t begin, std::int64_t end) {
+  const bool wide = cuda::aligned(in.data(), 16) && cuda::aligned(out.data(), 16);
+  cuda::in_vectors(count, wide, [&](auto vector, std::int64_t begin, std::int64_t end) {
     constexpr int V = decltype(vector)::value;
-    if (begin == end) return;
     convert_kernel<T, V><<<cuda::blocks_for(end - begin, cuda::block_threads * V), cuda::block_threads, 0,
                            context.stream()>>>(in.data() + begin, out.data() + begin, end - begin);
     cuda::check_launch("convert_kernel");
-  };
-  const bool wide = cuda::aligned(in.data(), 16) && cuda::aligned(out.data(), 16);
-  const std::int64_t vectors = wide ? count / 8 * 8 : 0;
-  launch(std::integral_constant<int, 8>{}, 0, vectors);
-  launch(std::integral_constant<int, 1>{}, vectors, count);
+  });
 }
 template void convert<Cuda, float>(Context<Cuda>&, std::span<const float>, std::span<float>);
 template void convert<Cuda, bfloat16>(Context<Cuda>&, std::span<const float>, std::span<bfloat16>);

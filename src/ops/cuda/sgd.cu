@@ -38,20 +38,16 @@ void sgd_step(Context<Device>& context, float learning_rate, float weight_decay,
               std::span<float> weight, std::span<float> gradient, std::span<T> copy) {
   const auto count = static_cast<std::int64_t>(weight.size());
   T* copy_data = copy.empty() ? nullptr : copy.data();
-  const auto launch = [&](auto vector, std::int64_t begin, std::int64_t end) {
+  const bool wide =
+      cuda::aligned(weight.data(), 16) && cuda::aligned(gradient.data(), 16) && cuda::aligned(copy_data, 16);
+  cuda::in_vectors(count, wide, [&](auto vector, std::int64_t begin, std::int64_t end) {
     constexpr int V = decltype(vector)::value;
-    if (begin == end) return;
     sgd_kernel<T, V><<<cuda::blocks_for(end - begin, cuda::block_threads * V), cuda::block_threads, 0,
                        context.stream()>>>(learning_rate, weight_decay, state, end - begin,
                                            weight.data() + begin, gradient.data() + begin,
                                            copy_data == nullptr ? nullptr : copy_data + begin);
     cuda::check_launch("sgd_kernel");
-  };
-  const bool wide =
-      cuda::aligned(weight.data(), 16) && cuda::aligned(gradient.data(), 16) && cuda::aligned(copy_data, 16);
-  const std::int64_t vectors = wide ? count / 8 * 8 : 0;
-  launch(std::integral_constant<int, 8>{}, 0, vectors);
-  launch(std::integral_constant<int, 1>{}, vectors, count);
+  });
 }
 
 #define NEUMF_INSTANTIATE(T)                                                                        \

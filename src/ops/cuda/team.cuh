@@ -69,6 +69,16 @@ inline unsigned blocks_for(std::int64_t count, std::int64_t per_block) {
   return static_cast<unsigned>(blocks);
 }
 
+// For passes over flat memory with V elements per thread: calls launch(std::integral_constant<int, V>, begin,
+// end) for as many groups of eight as there are, which need `aligned` memory (16 bytes), and then element by
+// element for the rest.
+template <class Launch>
+void in_vectors(std::int64_t count, bool aligned, const Launch& launch) {
+  const std::int64_t vectors = aligned ? count / 8 * 8 : 0;
+  if (vectors > 0) launch(std::integral_constant<int, 8>{}, std::int64_t{0}, vectors);
+  if (vectors < count) launch(std::integral_constant<int, 1>{}, vectors, count);
+}
+
 // The tiles of rows wider than a team go to the grid's second dimension.
 inline dim3 grid_for(std::int64_t count, std::int64_t per_block, std::int64_t tiles = 1) {
   require(tiles <= 65535, "rows of this width are too wide for the GPU kernels ({} tiles)", tiles);
