@@ -9,7 +9,7 @@
 
 #include "dataset_files.hpp"
 #include "neumf/baseline/item_knn.hpp"
-#include "temporary_directory.hpp"
+#include "shared_directory.hpp"
 
 namespace neumf {
 namespace {
@@ -72,9 +72,8 @@ TEST(ItemKnn, ScoresAsTheFormulasSay) {
 
 TEST(Baselines, RankPopularityAsBruteForceDoes) {
   Fixture f;
-  std::unique_ptr<test::TemporaryDirectory> own;
-  if (f.world.is_root()) own = std::make_unique<test::TemporaryDirectory>();
-  const std::filesystem::path dir = f.world.broadcast(own ? own->path().string() : "");
+  const test::SharedDirectory shared(f.world);
+  const auto& dir = shared.path();
   if (f.world.is_root()) test::write_dataset(dir, f.all, items, 2);
   f.world.barrier();
   const auto results = evaluate_baselines(f.context, f.world, Dataset::open(dir), 10, {5, 1});
@@ -99,7 +98,6 @@ TEST(Baselines, RankPopularityAsBruteForceDoes) {
   EXPECT_NEAR(results[0].sampled.at[0].hit_rate, sampled / users, 1e-12);
   EXPECT_NEAR(results[0].full.at[0].hit_rate, full / users, 1e-12);
   EXPECT_NEAR(results[0].full.mrr, reciprocals / users, 1e-12);
-  f.world.barrier();
 }
 
 }  // namespace

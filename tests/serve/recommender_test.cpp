@@ -16,7 +16,7 @@
 #include "neumf/serve/recommend_users.hpp"
 #include "neumf/serve/score_pairs.hpp"
 #include "neumf/train/checkpoint_writer.hpp"
-#include "temporary_directory.hpp"
+#include "shared_directory.hpp"
 
 namespace neumf::serve {
 namespace {
@@ -31,8 +31,6 @@ class Serving : public testing::Test {
  protected:
   // A checkpoint of all ranks, and its data set, in rank 0's directory.
   Serving() {
-    if (world_.is_root()) own_ = std::make_unique<test::TemporaryDirectory>();
-    directory_ = world_.broadcast(own_ ? own_->path().string() : "");
     if (world_.is_root()) test::write_dataset(directory_, data_, items, 2);
     world_.barrier();
     const Dataset dataset = Dataset::open(directory_);
@@ -56,7 +54,6 @@ class Serving : public testing::Test {
     known_ = std::make_unique<IdIndex>(checkpoint_->user_ids());
     catalogue_ = std::make_unique<IdIndex>(checkpoint_->item_ids());
   }
-  ~Serving() override { world_.barrier(); }
 
   // Logits [users, items].
   std::vector<double> all_logits() {
@@ -140,8 +137,8 @@ class Serving : public testing::Test {
   }
 
   Communicator world_ = Communicator::world();
-  std::unique_ptr<test::TemporaryDirectory> own_;
-  std::filesystem::path directory_;
+  test::SharedDirectory shared_{world_};
+  std::filesystem::path directory_ = shared_.path();
   Shard data_ = test::toy_data(users, items, 20, 3);
   Context<Cpu> context_{1};
   std::unique_ptr<CheckpointReader> checkpoint_;

@@ -7,7 +7,7 @@
 
 #include "dataset_files.hpp"
 #include "neumf/core/error.hpp"
-#include "temporary_directory.hpp"
+#include "shared_directory.hpp"
 
 namespace neumf {
 namespace {
@@ -21,15 +21,11 @@ const ModelShape shape{users, items, 3, {8, 5, 4}};
 class Checkpoint : public testing::Test {
  protected:
   Checkpoint() {
-    // All ranks use rank 0's directory.
-    if (world_.is_root()) own_ = std::make_unique<test::TemporaryDirectory>();
-    dir_ = world_.broadcast(own_ ? own_->path().string() : "");
     if (world_.is_root()) test::write_dataset(dir_, test::toy_data(users, items, 2, 2), items, 1);
     world_.barrier();
     dataset_.emplace(Dataset::open(dir_));
     range_ = dataset_->user_range(world_.rank(), world_.size());
   }
-  ~Checkpoint() override { world_.barrier(); }
 
   Parameters<Cpu, float> parameters(const UserRange& range, std::uint64_t seed) {
     Parameters<Cpu, float> p(context_, shape, static_cast<std::int64_t>(range.size()));
@@ -54,8 +50,8 @@ class Checkpoint : public testing::Test {
   }
 
   Communicator world_ = Communicator::world();
-  std::unique_ptr<test::TemporaryDirectory> own_;
-  std::filesystem::path dir_;
+  test::SharedDirectory shared_{world_};
+  std::filesystem::path dir_ = shared_.path();
   Context<Cpu> context_{1};
   std::optional<Dataset> dataset_;
   UserRange range_;

@@ -13,7 +13,7 @@
 #include "neumf/nn/neumf_model.hpp"
 #include "neumf/train/checkpoint_writer.hpp"
 #include "neumf/train/keras_weights.hpp"
-#include "temporary_directory.hpp"
+#include "shared_directory.hpp"
 
 namespace neumf {
 namespace {
@@ -89,15 +89,11 @@ void write_keras(const std::filesystem::path& path, Parameters<Cpu, float>& p, c
 class Weights : public testing::Test {
  protected:
   Weights() {
-    // All ranks use rank 0's directory.
-    if (world_.is_root()) own_ = std::make_unique<test::TemporaryDirectory>();
-    dir_ = world_.broadcast(own_ ? own_->path().string() : "");
     if (world_.is_root()) test::write_dataset(dir_, test::toy_data(users, items, 2, 2), items, 1);
     world_.barrier();
     dataset_.emplace(Dataset::open(dir_));
     range_ = dataset_->user_range(world_.rank(), world_.size());
   }
-  ~Weights() override { world_.barrier(); }
 
   Parameters<Cpu, float> parameters(ModelKind kind, const UserRange& range, std::uint64_t seed) {
     Parameters<Cpu, float> p(context_, shape_of(kind), static_cast<std::int64_t>(range.size()));
@@ -137,8 +133,8 @@ class Weights : public testing::Test {
   }
 
   Communicator world_ = Communicator::world();
-  std::unique_ptr<test::TemporaryDirectory> own_;
-  std::filesystem::path dir_;
+  test::SharedDirectory shared_{world_};
+  std::filesystem::path dir_ = shared_.path();
   Context<Cpu> context_{1};
   std::optional<Dataset> dataset_;
   UserRange range_;
