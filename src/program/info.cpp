@@ -1,7 +1,6 @@
 // neumf info
 #include <boost/program_options.hpp>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "command.hpp"
 #include "machine_options.hpp"
@@ -10,6 +9,8 @@
 #include "neumf/data/hdf5.hpp"
 #include "neumf/data/layout.hpp"
 #include "neumf/train/checkpoint_reader.hpp"
+#include "neumf/train/options.hpp"
+#include "train/checkpoint_files.hpp"
 #include "train/command_line.hpp"
 
 namespace po = boost::program_options;
@@ -38,13 +39,9 @@ po::options_description options() {
   return InfoOptions().describe();
 }
 
-// "epochs = 3\nseed = 1\n" as an object.
-Json ini(const std::string& text) {
+Json options_of(const CheckpointInfo& info) {
   Json object = Json::object();
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);)
-    if (const auto equals = line.find(" = "); equals != std::string::npos)
-      object[line.substr(0, equals)] = line.substr(equals + 3);
+  for (const auto& [name, value] : settings_of(info.options)) object[name] = value;
   return object;
 }
 
@@ -83,7 +80,7 @@ Json describe_checkpoint(const std::filesystem::path& path) {
           {"item_popularity", !checkpoint.item_counts().empty()},
           {"user_ids", examples(checkpoint.user_ids())},
           {"item_ids", examples(checkpoint.item_ids())},
-          {"options", ini(info.options)}};
+          {"options", options_of(info)}};
 }
 
 Json describe_dataset(const std::filesystem::path& directory) {
@@ -122,7 +119,7 @@ Json describe(const std::filesystem::path& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return describe_dataset(path);
   const auto file = hdf5::File::open(path);
-  if (file.has_attribute("kind") && file.string_attribute("kind") == "neumf-checkpoint")
+  if (file.has_attribute("kind") && file.string_attribute("kind") == checkpoint_files::kind)
     return describe_checkpoint(path);
   if (file.exists(layout::shard_first_user))
     return describe_dataset(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <map>
-#include <sstream>
 #include <string>
 
 #include "neumf/core/error.hpp"
@@ -10,15 +9,6 @@
 
 namespace neumf {
 namespace {
-
-std::map<std::string, std::string> settings_of(const std::string& ini) {
-  std::map<std::string, std::string> settings;
-  std::istringstream lines(ini);
-  for (std::string line; std::getline(lines, line);)
-    if (const auto at = line.find(" = "); at != std::string::npos)
-      settings[line.substr(0, at)] = line.substr(at + 3);
-  return settings;
-}
 
 void require_catalogue(const std::filesystem::path& path, const ModelShape& saved, const Options& options,
                        const Dataset& dataset) {
@@ -123,7 +113,10 @@ std::vector<std::string> changed_options(const CheckpointInfo& info, const Optio
                              "precision",
                              "amp",
                              "allreduce_dtype"};
-  const auto before = settings_of(info.options), now = settings_of(to_ini(options));
+  const auto by_name = [](const auto& settings) {
+    return std::map<std::string, std::string>(settings.begin(), settings.end());
+  };
+  const auto before = by_name(settings_of(info.options)), now = by_name(settings_of(to_ini(options)));
   std::vector<std::string> lines;
   for (const std::string name : names) {
     const auto then = before.find(name), today = now.find(name);

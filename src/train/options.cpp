@@ -361,6 +361,15 @@ std::string to_ini(const Options& o) {
   return text;
 }
 
+std::vector<std::pair<std::string, std::string>> settings_of(const std::string& ini) {
+  std::vector<std::pair<std::string, std::string>> settings;
+  std::istringstream lines(ini);
+  for (std::string line; std::getline(lines, line);)
+    if (const auto at = line.find(" = "); at != std::string::npos)
+      settings.emplace_back(line.substr(0, at), line.substr(at + 3));
+  return settings;
+}
+
 std::vector<int> every_k(const Options& options) {
   std::vector<int> ks{options.topk};
   for (const int k : options.topk_list)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "neumf/nn/model_shape.hpp"
@@ -90,6 +91,8 @@ CommandLine parse_command_line(int argc, const char* const* argv);
 
 // The options as an INI file that --config reads back.
 std::string to_ini(const Options& options);
+// What to_ini wrote, as (name, value) in its order.
+std::vector<std::pair<std::string, std::string>> settings_of(const std::string& ini);
 
 const char* name_of(Precision precision);
 
