@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <numeric>
@@ -456,6 +457,12 @@ std::filesystem::path directory_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
 }  // namespace
+
+void require_finite(const File& file, const std::string& name, std::span<const float> values,
+                    const std::string& remedy) {
+  require(std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); }),
+          "{}: {} holds a value that is not a finite number{}", file.path().string(), name, remedy);
+}
 
 void sync_to_disk(const std::filesystem::path& path) {
   sync_path(path, O_RDONLY);

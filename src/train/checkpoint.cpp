@@ -1,84 +1,48 @@
 #include "neumf/train/checkpoint.hpp"
 
-#include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <sstream>
 
 #include "checkpoint_files.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/data/hdf5.hpp"
 #include "neumf/nn/instantiate.hpp"
+#include "neumf/train/checkpoint_reader.hpp"
 
 namespace neumf {
 namespace {
 
 namespace files = checkpoint_files;
 
-using checkpoint_files::model_group;
-using checkpoint_files::open_master;
+// The matrices of one group of a checkpoint, and where they go: laid out as the parameters.
+struct Group {
+  const char* name;
+  std::span<float> values;
+};
 
-// Reads rows [first, first + rows) of the segment's matrix in `group` into rows [row, ...) of its place in
-// `values`.
+// Reads the groups' shared matrices, and the rows of `users` into the user tables from `first_row` on.
 template <class Device>
-void read_matrix(Context<Device>& context, const hdf5::File& file, const std::string& group,
-                 const Segment& segment, std::uint64_t first, std::int64_t rows, std::span<float> values,
-                 std::int64_t row) {
-  const std::string object = group + segment.name;
-  const auto dims = file.dims(object);
-  require(dims.size() == 2 && dims[1] == static_cast<hsize_t>(segment.cols) &&
-              dims[0] >= first + static_cast<hsize_t>(rows),
-          "{}: {} has not the shape that the model needs ({} columns); the checkpoint is damaged",
-          file.path().string(), object, segment.cols);
-  std::vector<float> host(static_cast<std::size_t>(rows * segment.cols));
-  file.read_rows<float>(object, first, std::span<float>(host));
-  require(std::all_of(host.begin(), host.end(), [](float value) { return std::isfinite(value); }),
-          "{}: {} holds a value that is not a finite number; the checkpoint is damaged", file.path().string(),
-          object);
-  upload(context, std::span<const float>(host), values.data() + segment.offset + row * segment.cols);
-}
-
-// Calls `work` with (part, parts, file) for every part of a checkpoint, in order of their users.
-template <class Work>
-void for_each_part(const hdf5::File& master_file, const std::filesystem::path& master, const Work& work) {
-  const std::string generation = master_file.string_attribute("generation");
-  const auto parts = master_file.int_attribute("parts");
-  require(generation.find('/') == std::string::npos && parts >= 1 && parts <= 1000000,
-          "{}: generation '{}' and {} parts; the checkpoint is damaged", master.string(), generation, parts);
-  for (int part = 0; part < parts; ++part) {
-    const auto path =
-        files::part(master.parent_path(), master.stem().string(), generation, part, static_cast<int>(parts));
-    const auto file = hdf5::File::open(path);
-    require(file.string_attribute("generation") == generation, "{}: belongs to another checkpoint than {}",
-            path.string(), master.string());
-    work(part, static_cast<int>(parts), file);
-  }
-}
-
-// Reads one group's shared matrices from the master, and the users' rows from the parts that have them.
-template <class Device>
-void read_tables(Context<Device>& context, const hdf5::File& master_file, const std::filesystem::path& master,
-                 const std::string& group, const ParameterLayout& layout, std::span<float> values,
-                 const UserRange& users, std::int64_t first_row) {
-  for (const Segment* segment : layout.shared_segments())
-    read_matrix(context, master_file, group, *segment, 0, segment->rows, values, 0);
-  std::uint64_t next = 0;  // the first user of the next part
-  for_each_part(master_file, master, [&](int /*part*/, int /*parts*/, const hdf5::File& file) {
-    const std::int64_t begin = file.int_attribute("first_user"), count = file.int_attribute("users");
-    require(begin >= 0 && static_cast<std::uint64_t>(begin) == next && count >= 0 && count <= UINT32_MAX,
-            "{}: {} users from {} on, but the part before ends at {}; the checkpoint is damaged",
-            file.path().string(), count, begin, next);
-    next += static_cast<std::uint64_t>(count);
-    const std::uint64_t first = std::max(static_cast<std::uint64_t>(begin), users.first);
-    const std::uint64_t last = std::min(next, users.last);
-    if (first >= last) return;
-    for (const Segment* segment : layout.user_segments())
-      read_matrix(context, file, group, *segment, first - static_cast<std::uint64_t>(begin),
-                  static_cast<std::int64_t>(last - first), values,
-                  first_row + static_cast<std::int64_t>(first - users.first));
+void load_groups(Context<Device>& context, CheckpointReader& reader, const ParameterLayout& layout,
+                 std::initializer_list<Group> groups, const UserRange& users, std::int64_t first_row) {
+  const auto total = static_cast<std::uint64_t>(reader.shape().users);
+  require(users.last <= total, "{}: its parts hold {} users, fewer than the {} asked for",
+          reader.path().string(), total, users.last);
+  for (const Group& group : groups)
+    for (const Segment* segment : layout.shared_segments())
+      upload(context, std::span<const float>(reader.read(*segment, group.name)),
+             group.values.data() + segment->offset);
+  std::vector<float> rows;
+  reader.for_parts(users, [&](int part, const UserRange& common) {
+    const std::int64_t row = first_row + static_cast<std::int64_t>(common.first - users.first);
+    for (const Group& group : groups)
+      for (const Segment* segment : layout.user_segments()) {
+        rows.resize(common.size() * static_cast<std::size_t>(segment->cols));
+        reader.read_rows(part, *segment, group.name, common, rows);
+        upload(context, std::span<const float>(rows),
+               group.values.data() + segment->offset + row * segment->cols);
+      }
   });
-  require(next >= users.last,
-          "{}: its parts hold {} users, fewer than the {} asked for; the checkpoint is damaged",
-          master.string(), next, users.last);
 }
 
 std::vector<EpochReport> read_history(const hdf5::File& file, int topk) {
@@ -102,7 +66,11 @@ std::vector<EpochReport> read_history(const hdf5::File& file, int topk) {
 }  // namespace
 
 CheckpointInfo read_checkpoint_info(const std::filesystem::path& master) {
-  const auto file = open_master(master);
+  return read_checkpoint_info(files::open_master(master));
+}
+
+CheckpointInfo read_checkpoint_info(const hdf5::File& file) {
+  const auto& master = file.path();
   CheckpointInfo info;
   info.shape.users = file.int_attribute("users");
   info.shape.items = file.int_attribute("items");
@@ -122,11 +90,11 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& master) {
   // The sizes decide how much memory is taken: the file must hold as much.
   const ParameterLayout weights(info.shape, 0);
   for (const Segment* segment : weights.shared_segments()) {
-    const auto dims = file.dims(model_group + segment->name);
+    const auto dims = file.dims(files::model_group + segment->name);
     require(dims.size() == 2 && dims[0] == static_cast<hsize_t>(segment->rows) &&
                 dims[1] == static_cast<hsize_t>(segment->cols),
             "{}: {} is not a matrix of {} x {}; the checkpoint is damaged", master.string(),
-            model_group + segment->name, segment->rows, segment->cols);
+            files::model_group + segment->name, segment->rows, segment->cols);
   }
   info.dataset_id = file.string_attribute("dataset_id");
   info.epoch = static_cast<int>(file.int_attribute("epoch"));
@@ -144,8 +112,8 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& master) {
 template <class Device, class T>
 void load_checkpoint(Context<Device>& context, const std::filesystem::path& master,
                      Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row) {
-  const auto file = open_master(master);
-  read_tables(context, file, master, model_group, parameters.layout(), parameters.weights(), users,
+  CheckpointReader reader(master);
+  load_groups(context, reader, parameters.layout(), {{files::model_group, parameters.weights()}}, users,
               first_row);
   parameters.refresh_copies(context);
 }
@@ -154,16 +122,16 @@ template <class Device, class T>
 TrainingState load_training_state(Context<Device>& context, const std::filesystem::path& master,
                                   Parameters<Device, T>& parameters, const UserRange& users,
                                   std::int64_t first_row, int rank, int ranks) {
-  const auto file = open_master(master);
+  CheckpointReader reader(master);
+  const auto& file = reader.master();
   require(file.has_attribute("update"),
           "{}: holds a model but not a run that could go on; use --load_checkpoint_path to start from it",
           master.string());
-  const auto& layout = parameters.layout();
-  read_tables(context, file, master, model_group, layout, parameters.weights(), users, first_row);
-  read_tables(context, file, master, "/adam/first_moment/", layout, parameters.first_moments(), users,
-              first_row);
-  read_tables(context, file, master, "/adam/second_moment/", layout, parameters.second_moments(), users,
-              first_row);
+  load_groups(context, reader, parameters.layout(),
+              {{files::model_group, parameters.weights()},
+               {files::first_moment_group, parameters.first_moments()},
+               {files::second_moment_group, parameters.second_moments()}},
+              users, first_row);
   parameters.refresh_copies(context);
 
   TrainingState state;
@@ -182,9 +150,11 @@ TrainingState load_training_state(Context<Device>& context, const std::filesyste
           state.device.loss_scale);
   state.epoch = static_cast<int>(epoch);
   state.update = static_cast<std::uint64_t>(update);
-  for_each_part(file, master, [&](int part, int parts, const hdf5::File& part_file) {
-    if (parts == ranks ? part == rank : rank == 0) state.device.loss += part_file.double_attribute("loss");
-  });
+  const auto loss_of = [&](int part) { return reader.part(part).double_attribute("loss"); };
+  if (reader.parts() == ranks)
+    state.device.loss = loss_of(rank);
+  else if (rank == 0)
+    for (int part = 0; part < reader.parts(); ++part) state.device.loss += loss_of(part);
   return state;
 }
 

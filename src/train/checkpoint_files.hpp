@@ -13,6 +13,8 @@ inline constexpr std::int64_t format_version = 1;
 inline constexpr const char* kind = "neumf-checkpoint";
 inline constexpr const char* best = "best";
 inline constexpr const char* model_group = "/model/";
+inline constexpr const char* first_moment_group = "/adam/first_moment/";
+inline constexpr const char* second_moment_group = "/adam/second_moment/";
 inline constexpr const char* item_counts = "/items/counts";
 
 // "checkpoint-000007"

@@ -1,8 +1,5 @@
 #include "neumf/train/checkpoint_reader.hpp"
 
-#include <algorithm>
-#include <cmath>
-
 #include "checkpoint_files.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/data/layout.hpp"
@@ -11,9 +8,13 @@ namespace neumf {
 
 namespace files = checkpoint_files;
 
+namespace {
+constexpr const char* not_finite = ": the training diverged, or the checkpoint is damaged";
+}  // namespace
+
 CheckpointReader::CheckpointReader(const std::filesystem::path& master)
     : file_(files::open_master(master)),
-      info_(read_checkpoint_info(master)),
+      info_(read_checkpoint_info(file_)),
       generation_(file_.string_attribute("generation")) {
   const std::int64_t parts = file_.int_attribute("parts");
   require(generation_.find('/') == std::string::npos && parts >= 1 && parts <= 1000000,
@@ -21,12 +22,12 @@ CheckpointReader::CheckpointReader(const std::filesystem::path& master)
   first_user_.assign(static_cast<std::size_t>(parts) + 1, 0);
   for (int i = 0; i < parts; ++i) {
     const auto& file = part(i);
-    require(file.int_attribute("first_user") ==
-                static_cast<std::int64_t>(first_user_[static_cast<std::size_t>(i)]),
-            "{}: does not begin where the part before it ends; the checkpoint is damaged",
-            file.path().string());
-    first_user_[static_cast<std::size_t>(i) + 1] =
-        first_user_[static_cast<std::size_t>(i)] + static_cast<std::uint64_t>(file.int_attribute("users"));
+    const std::uint64_t expected = first_user_[static_cast<std::size_t>(i)];
+    const std::int64_t begin = file.int_attribute("first_user"), count = file.int_attribute("users");
+    require(begin >= 0 && static_cast<std::uint64_t>(begin) == expected && count >= 0 && count <= UINT32_MAX,
+            "{}: {} users from {} on, but the part before ends at {}; the checkpoint is damaged",
+            file.path().string(), count, begin, expected);
+    first_user_[static_cast<std::size_t>(i) + 1] = expected + static_cast<std::uint64_t>(count);
   }
   require(first_user_.back() == static_cast<std::uint64_t>(shape().users),
           "{}: its parts hold {} of {} users; the checkpoint is damaged", master.string(), first_user_.back(),
@@ -74,50 +75,44 @@ std::vector<std::uint64_t> CheckpointReader::item_counts() const {
 }
 
 std::vector<float> CheckpointReader::read(const Segment& segment) const {
-  const std::string object = files::model_group + segment.name;
+  return read(segment, files::model_group);
+}
+
+std::vector<float> CheckpointReader::read(const Segment& segment, const std::string& group) const {
+  const std::string object = group + segment.name;
   const hdf5::Dims wanted{static_cast<hsize_t>(segment.rows), static_cast<hsize_t>(segment.cols)};
   require(file_.dims(object) == wanted,
           "{}: {} has not the shape that the model needs ({} x {}); the checkpoint is damaged",
           path().string(), object, segment.rows, segment.cols);
   auto values = file_.read<float>(object);
-  check_finite(object, values);
+  hdf5::require_finite(file_, object, values, not_finite);
   return values;
+}
+
+void CheckpointReader::read_rows(int number, const Segment& segment, const std::string& group,
+                                 const UserRange& users, std::span<float> rows) {
+  const auto& file = part(number);
+  const std::string object = group + segment.name;
+  const auto dims = file.dims(object);
+  require(dims.size() == 2 && dims[1] == static_cast<hsize_t>(segment.cols),
+          "{}: {} has not the shape that the model needs ({} columns); the checkpoint is damaged",
+          file.path().string(), object, segment.cols);
+  file.read_rows<float>(object, users.first - part_users(number).first, rows);
+  hdf5::require_finite(file, object, rows, not_finite);
 }
 
 void CheckpointReader::read_users(const UserRange& range, std::span<float> gmf, std::span<float> mlp) {
   const ParameterLayout layout(shape(), shape().users);
-  const auto read_table = [&](const hdf5::File& file, const Segment& segment, std::uint64_t first,
-                              std::span<float> rows) {
-    if (segment.empty()) return;
-    const std::string object = files::model_group + segment.name;
-    const auto dims = file.dims(object);
-    require(dims.size() == 2 && dims[1] == static_cast<hsize_t>(segment.cols),
-            "{}: {} has not the shape that the model needs ({} columns); the checkpoint is damaged",
-            file.path().string(), object, segment.cols);
-    file.read_rows<float>(object, first, rows);
-    check_finite(object, rows);
-  };
-  const auto rows_of = [&](const Segment& segment, std::span<float> table, std::uint64_t first,
-                           std::uint64_t last) {
-    const auto cols = static_cast<std::size_t>(segment.cols);
-    return table.subspan((first - range.first) * cols, (last - first) * cols);
-  };
-  for (int i = 0; i < parts(); ++i) {
-    const std::uint64_t begin = first_user_[static_cast<std::size_t>(i)];
-    const std::uint64_t first = std::max(begin, range.first);
-    const std::uint64_t last = std::min(first_user_[static_cast<std::size_t>(i) + 1], range.last);
-    if (first >= last) continue;
-    const auto& file = part(i);
-    read_table(file, layout.user_gmf, first - begin, rows_of(layout.user_gmf, gmf, first, last));
-    read_table(file, layout.user_mlp, first - begin, rows_of(layout.user_mlp, mlp, first, last));
-  }
-}
-
-void CheckpointReader::check_finite(const std::string& object, std::span<const float> values) const {
-  require(
-      std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); }),
-      "{}: {} holds values that are not finite numbers: the training diverged, or the checkpoint is damaged",
-      path().string(), object);
+  for_parts(range, [&](int number, const UserRange& users) {
+    const auto read_table = [&](const Segment& segment, std::span<float> table) {
+      if (segment.empty()) return;
+      const auto cols = static_cast<std::size_t>(segment.cols);
+      read_rows(number, segment, files::model_group, users,
+                table.subspan((users.first - range.first) * cols, users.size() * cols));
+    };
+    read_table(layout.user_gmf, gmf);
+    read_table(layout.user_mlp, mlp);
+  });
 }
 
 }  // namespace neumf

@@ -129,9 +129,9 @@ template <class Device, class T>
 void CheckpointWriter<Device, T>::take_snapshot(bool moments) {
   const auto& layout = parameters_.layout();
   const std::vector<std::pair<const char*, std::span<float>>> sources{
-      {"/model/", parameters_.weights()},
-      {"/adam/first_moment/", parameters_.first_moments()},
-      {"/adam/second_moment/", parameters_.second_moments()}};
+      {files::model_group, parameters_.weights()},
+      {files::first_moment_group, parameters_.first_moments()},
+      {files::second_moment_group, parameters_.second_moments()}};
   const auto copy = [&](std::vector<Table>& tables, const std::vector<const Segment*>& segments,
                         std::int64_t first_row, std::int64_t rows) {
     std::size_t used = 0;

@@ -1,7 +1,5 @@
 #include "neumf/train/keras_weights.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <span>
 #include <string>
 #include <utility>
@@ -36,8 +34,7 @@ class KerasFile {
                           std::int64_t cols) const {
     std::vector<float> host(static_cast<std::size_t>(rows * cols));
     file_.read_rows<float>(name, first, std::span<float>(host));
-    require(std::all_of(host.begin(), host.end(), [](float value) { return std::isfinite(value); }),
-            "{}: {} holds a value that is not a finite number", path(), name);
+    hdf5::require_finite(file_, name, host);
     return host;
   }
   std::vector<float> matrix(const std::string& name, std::int64_t rows, std::int64_t cols) const {

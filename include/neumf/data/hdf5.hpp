@@ -127,6 +127,11 @@ class File {
   OtherFiles other_files_ = OtherFiles::followed;
 };
 
+// Fails, naming the file and the data set, unless all values that were read from it are finite numbers.
+// `remedy` follows the message.
+void require_finite(const File& file, const std::string& name, std::span<const float> values,
+                    const std::string& remedy = "");
+
 // Forces a file, and the directory entry that names it, to disk.
 void sync_to_disk(const std::filesystem::path& path);
 // Renames and syncs the directory, so that the new name survives a crash only with its full content.

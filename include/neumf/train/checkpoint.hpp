@@ -29,6 +29,7 @@
 
 #include "neumf/core/context.hpp"
 #include "neumf/data/dataset.hpp"
+#include "neumf/data/hdf5.hpp"
 #include "neumf/nn/parameters.hpp"
 #include "neumf/ops/step_state.hpp"
 #include "neumf/train/epoch_report.hpp"
@@ -61,6 +62,7 @@ struct TrainingState {
 
 // Reads a master file's description. Throws Error if it is not a checkpoint or of another format version.
 CheckpointInfo read_checkpoint_info(const std::filesystem::path& master);
+CheckpointInfo read_checkpoint_info(const hdf5::File& master);
 
 // Reads the weights: all shared ones, and the rows of `users` into the user tables from `first_row` on. The
 // shape must be the parameters'. Adam's moments stay as they are.

@@ -1,6 +1,7 @@
-// Reading a checkpoint piece by piece, for those who serve a model and need only some of its users.
+// Reading a checkpoint piece by piece: the one place that knows how its files hang together.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -32,16 +33,35 @@ class CheckpointReader {
   // How many training interactions each item had; empty if the checkpoint does not say.
   std::vector<std::uint64_t> item_counts() const;
 
-  // A weight that is not a user table, whole: rows * cols values.
+  const hdf5::File& master() const { return file_; }
+  // The part's file, open until another one is asked for.
+  const hdf5::File& part(int part);
+  // The users whose rows a part holds; parts follow each other without gaps.
+  UserRange part_users(int part) const {
+    return {first_user_[static_cast<std::size_t>(part)], first_user_[static_cast<std::size_t>(part) + 1]};
+  }
+
+  // A matrix that is not a user table, whole: rows * cols values. `group`: as in checkpoint.hpp; "/model/"
+  // where it is left out.
   std::vector<float> read(const Segment& segment) const;
+  std::vector<float> read(const Segment& segment, const std::string& group) const;
+  // Rows of a user table from one part, which has all of `users`: size * cols values.
+  void read_rows(int part, const Segment& segment, const std::string& group, const UserRange& users,
+                 std::span<float> rows);
+  // Calls work(part, users) for each part that has some of `users`, with those.
+  template <class Work>
+  void for_parts(const UserRange& users, const Work& work) const {
+    for (int i = 0; i < parts(); ++i) {
+      const UserRange own = part_users(i);
+      const UserRange common{std::max(own.first, users.first), std::min(own.last, users.last)};
+      if (common.first < common.last) work(i, common);
+    }
+  }
   // The rows of users [range.first, range.last) in both user tables; gmf holds size * factors values and mlp
   // size * mlp_embedding.
   void read_users(const UserRange& range, std::span<float> gmf, std::span<float> mlp);
 
  private:
-  const hdf5::File& part(int part);
-  void check_finite(const std::string& object, std::span<const float> values) const;
-
   hdf5::File file_;
   CheckpointInfo info_;
   std::string generation_;
