@@ -1,65 +1,77 @@
-// relu and dropout over rows: the epilogue that the first and the hidden layers share.
+// relu and dropout over rows: the epilogue that the first and the hidden layers share, and its derivative.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <type_traits>
-#include <vector>
 
 #include "dropout.hpp"
 #include "neumf/core/tensor.hpp"
 #include "neumf/core/types.hpp"
 #include "neumf/ops/batch.hpp"
-#include "vector.hpp"
 
 namespace neumf::cpu {
 
-// out[s, :] = dropout(relu(.)) for the samples [begin, end). load(s, row) must write the row's values before
-// the ReLU; `row` is the row of `out` itself where that holds floats.
-template <class T, class Load>
+// out[s, :] = dropout(relu(.)) for the samples [begin, end). row(s) must return the function of k that gives
+// the row's value before the ReLU; it may read the row of `out` itself.
+template <class T, class Row>
 void activate_rows(const BatchView& batch, const Dropout& dropout, std::int64_t begin, std::int64_t end,
-                   const Load& load, Matrix<T> out) {
+                   const Row& row, Matrix<T> out) {
   const std::int64_t width = out.cols;
-  std::vector<float> buffer(static_cast<std::size_t>(width));
-  const auto target = [&](std::int64_t s) {
-    if constexpr (std::is_same_v<T, float>)
-      return out.row(s);
-    else
-      return buffer.data();
-  };
-  const auto store = [&](std::int64_t s, const float* row) {
-    narrow(row, out.row(s), static_cast<std::size_t>(width));
-  };
   if (!dropout.active()) {
     for (std::int64_t s = begin; s < end; ++s) {
-      float* row = target(s);
-      load(s, row);
+      const auto value = row(s);
+      T* to = out.row(s);
 #pragma omp simd
-      for (std::int64_t k = 0; k < width; ++k) row[k] = row[k] > 0.0f ? row[k] : 0.0f;
-      store(s, row);
+      for (std::int64_t k = 0; k < width; ++k) {
+        const float z = value(k);
+        to[k] = from_float<T>(z > 0.0f ? z : 0.0f);
+      }
     }
     return;
   }
   DropoutBits bits(dropout, width);
-  const std::int32_t group_size = batch.group_size;
+  const float scale = dropout.keep_scale;
+  const auto threshold = static_cast<std::uint16_t>(dropout.threshold);
   for (std::int64_t first = begin; first < end; first += bits.rows_per_tile()) {
     const std::int64_t count = std::min(bits.rows_per_tile(), end - first);
     bits.generate(count, [&](std::int64_t r) {
       const std::int64_t s = first + r;
-      return batch.ids[s / group_size] + static_cast<std::uint64_t>(s % group_size);
+      return batch.ids[s / batch.group_size] + static_cast<std::uint64_t>(s % batch.group_size);
     });
     for (std::int64_t r = 0; r < count; ++r) {
-      float* row = target(first + r);
-      load(first + r, row);
+      const auto value = row(first + r);
+      T* to = out.row(first + r);
       const std::uint16_t* random = bits.bits(r);
-      const float scale = dropout.keep_scale;
-      const auto threshold = static_cast<std::uint16_t>(dropout.threshold);
+      if (dropout.unit_bits() == 1) {
+        const auto units = [&](std::int64_t from, std::int64_t n) {
+          const std::uint32_t kept = random[from / 16];
 #pragma omp simd
-      for (std::int64_t k = 0; k < width; ++k) {
-        const float value = row[k] > 0.0f ? row[k] * scale : 0.0f;
-        row[k] = random[k] >= threshold ? value : 0.0f;
+          for (std::int64_t i = 0; i < n; ++i) {
+            const float z = value(from + i) * scale;
+            to[from + i] = from_float<T>(z > 0.0f && (kept & (1u << i)) != 0 ? z : 0.0f);
+          }
+        };
+        std::int64_t k = 0;
+        for (; k + 16 <= width; k += 16) units(k, 16);  // of known length: one vector
+        if (k < width) units(k, width - k);
+      } else {
+#pragma omp simd
+        for (std::int64_t k = 0; k < width; ++k) {
+          const float z = value(k) * scale;
+          to[k] = from_float<T>(z > 0.0f && random[k] >= threshold ? z : 0.0f);
+        }
       }
-      store(first + r, row);
     }
+  }
+}
+
+// gradient[i] = active[i] > 0 ? gradient[i] * scale : 0
+template <class T>
+void mask_by_activity(const T* active, float scale, T* gradient, std::int64_t n) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float scaled = to_float(gradient[i]) * scale;  // before the choice, or the loop has a branch
+    gradient[i] = from_float<T>(to_float(active[i]) > 0.0f ? scaled : 0.0f);
   }
 }
 

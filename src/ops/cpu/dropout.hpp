@@ -1,23 +1,22 @@
-// Dropout bits for whole rows at once: the Philox of random/philox.hpp, written over arrays so that the
-// compiler keeps 16 counters in a vector register.
+// Dropout bits for whole rows at once.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "neumf/random/dropout.hpp"
+#include "philox_lanes.hpp"
 
 namespace neumf::cpu {
 
-// Produces, row after row, `width` 16-bit random values for the rows' sample ids.
+// Produces, row after row, the random bits of `width` units for the rows' sample ids.
 class DropoutBits {
  public:
   DropoutBits(const Dropout& dropout, std::int64_t width);
 
   // The rows of one call to generate(); more than one where rows are short.
   std::int64_t rows_per_tile() const { return rows_; }
-  // Values for `count` (<= rows_per_tile()) rows, row r having sample id first_id(r). Row r starts at
-  // bits(r).
+  // Bits for `count` (<= rows_per_tile()) rows, row r having sample id first_id(r).
   template <class Ids>
   void generate(std::int64_t count, const Ids& first_id) {
     std::int64_t n = 0;
@@ -29,14 +28,13 @@ class DropoutBits {
         c2_[n] = dropout_.word(block);
       }
     }
-    run(n);
+    philox_lanes(dropout_.philox(), n, c0_.data(), c1_.data(), c2_.data(), out_.data());
   }
-  const std::uint16_t* bits(std::int64_t row) const {
-    return out_.data() + row * static_cast<std::int64_t>(blocks_ * Dropout::units_per_block);
-  }
+  // Of a row, in pieces of 16 bits.
+  const std::uint16_t* bits(std::int64_t row) const { return out_.data() + row * blocks_ * pieces_per_block; }
 
  private:
-  void run(std::int64_t n);
+  static constexpr std::int64_t pieces_per_block = Dropout::bits_per_block / 16;
 
   Dropout dropout_;
   std::uint32_t blocks_;

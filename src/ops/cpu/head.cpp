@@ -6,33 +6,87 @@
 
 #include "parallel.hpp"
 #include "partial_sums.hpp"
-#include "vector.hpp"
+#include "vector_math.hpp"
 
 namespace neumf::ops {
 namespace {
 
-float dot(const float* a, const float* b, std::int64_t n) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (std::int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
-  return sum;
-}
+// Samples whose losses are computed as vectors.
+constexpr std::int64_t tile = 64;
 
-// Rows of a few elements lose more to a loop of unknown length than the products cost.
-template <std::int64_t width>
-void add_dots(const float* h, const float* weight, std::int64_t rows, float* logits) {
-  float w[width];
-  std::copy_n(weight, width, w);
+// out[s] += h[s, :] . weight for `rows` rows. A width that is known spares short rows most of the loop.
+template <std::int64_t known, class T>
+void add_dots(const T* h, const float* weight, std::int64_t rows, std::int64_t width, float* out) {
+  const std::int64_t n = known > 0 ? known : width;
   for (std::int64_t s = 0; s < rows; ++s) {
+    const T* row = h + s * n;
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (std::int64_t k = 0; k < width; ++k) sum += h[s * width + k] * w[k];
-    logits[s] += sum;
+    for (std::int64_t k = 0; k < n; ++k) sum += to_float(row[k]) * weight[k];
+    out[s] += sum;
   }
 }
 
-float loss_of(float z, float y) {
-  return std::max(z, 0.0f) - z * y + std::log1p(std::exp(-std::fabs(z)));
+template <class T>
+void add_dots(const T* h, const float* weight, std::int64_t rows, std::int64_t width, float* out) {
+  if (width == 8) return add_dots<8>(h, weight, rows, width, out);
+  if (width == 16) return add_dots<16>(h, weight, rows, width, out);
+  if (width == 32) return add_dots<32>(h, weight, rows, width, out);
+  if (width == 64) return add_dots<64>(h, weight, rows, width, out);
+  return add_dots<0>(h, weight, rows, width, out);
+}
+
+// For `rows` <= tile samples: weight_sum += sum over s of d[s] h[s, :]; dh[s, :] = d[s] scaled_weight where h
+// > 0.
+template <std::int64_t known, class T>
+void head_backward(const T* h, const float* scaled_weight, const float* d, std::int64_t rows,
+                   std::int64_t width, float* weight_sum, T* dh) {
+  const std::int64_t n = known > 0 ? known : width;
+  for (std::int64_t s = 0; s < rows; ++s) {
+    const T* row = h + s * n;
+    T* out = dh + s * n;
+    const float gradient = d[s];
+#pragma omp simd
+    for (std::int64_t k = 0; k < n; ++k) {
+      const float active = to_float(row[k]), value = gradient * scaled_weight[k];
+      weight_sum[k] += gradient * active;
+      out[k] = from_float<T>(active > 0.0f ? value : 0.0f);
+    }
+  }
+}
+
+template <class T>
+void head_backward(const T* h, const float* scaled_weight, const float* d, std::int64_t rows,
+                   std::int64_t width, float* weight_sum, T* dh) {
+  if (width == 8) return head_backward<8>(h, scaled_weight, d, rows, width, weight_sum, dh);
+  if (width == 64) return head_backward<64>(h, scaled_weight, d, rows, width, weight_sum, dh);
+  return head_backward<0>(h, scaled_weight, d, rows, width, weight_sum, dh);
+}
+
+// log(1 + exp(z)) - z y, from e = exp(-|z|)
+float loss_of(float z, float y, float e) {
+  return (z > 0.0f ? z : 0.0f) - z * y + cpu::log1p_of_unit(e);
+}
+
+float exp_of_distance(float z) {
+  return cpu::exp_of_negative(-std::fabs(z));
+}
+
+// d = factor (sigmoid(z) - y) for n samples; adds the losses to sum[0] and d to sum[1].
+void loss_and_gradient(const float* z, const std::uint8_t* labels, float factor, std::int64_t n, float* d,
+                       double* sum) {
+  double loss = 0, gradient = 0;
+#pragma omp simd reduction(+ : loss, gradient)
+  for (std::int64_t s = 0; s < n; ++s) {
+    const float y = labels[s] != 0 ? 1.0f : 0.0f, e = exp_of_distance(z[s]);
+    // sigmoid(z) is 1 / (1 + e) for z >= 0, else e / (1 + e).
+    const float sigmoid = (z[s] >= 0.0f ? 1.0f : e) / (1.0f + e);
+    d[s] = factor * (sigmoid - y);
+    loss += loss_of(z[s], y, e);
+    gradient += d[s];
+  }
+  sum[0] += loss;
+  sum[1] += gradient;
 }
 
 }  // namespace
@@ -44,16 +98,8 @@ void bias_forward<Cpu>(Context<Cpu>& /*context*/, std::int64_t samples, const fl
 
 template <class Device, class T>
 void head_forward(Context<Device>& context, Matrix<const T> h, const float* weight, float* logits) {
-  const auto width = static_cast<std::size_t>(h.cols);
   cpu::parallel_ranges(context, h.rows, 256, [&](int, std::int64_t begin, std::int64_t end) {
-    if constexpr (std::is_same_v<T, float>) {
-      if (width == 8) return add_dots<8>(h.row(begin), weight, end - begin, logits + begin);
-      if (width == 16) return add_dots<16>(h.row(begin), weight, end - begin, logits + begin);
-      if (width == 32) return add_dots<32>(h.row(begin), weight, end - begin, logits + begin);
-    }
-    std::vector<float> buffer(width);
-    for (std::int64_t s = begin; s < end; ++s)
-      logits[s] += dot(cpu::floats(h.row(s), buffer.data(), width), weight, h.cols);
+    add_dots(h.row(begin), weight, end - begin, h.cols, logits + begin);
   });
 }
 
@@ -63,26 +109,17 @@ void head_loss(Context<Device>& context, Matrix<const T> h, const float* weight,
                Matrix<T> dh, float* weight_grad, float* bias_grad, double* loss) {
   const std::int64_t width = h.cols;
   cpu::PartialSums<float> weight_sums(context.threads(), width);
-  const float factor = scale * loss_scale[0];
   cpu::PartialSums<double> sums(context.threads(), 2);  // loss, bias gradient
+  const float factor = scale * loss_scale[0];
+  std::vector<float> scaled_weight(weight, weight + width);
+  for (float& value : scaled_weight) value *= keep_scale;
   cpu::parallel_ranges(context, h.rows, 256, [&](int thread, std::int64_t begin, std::int64_t end) {
-    std::vector<float> buffer(static_cast<std::size_t>(width)), scaled(static_cast<std::size_t>(width));
-    float* weight_sum = weight_sums.row(thread);
-    double* sum = sums.row(thread);
-    for (std::int64_t s = begin; s < end; ++s) {
-      const float* row = cpu::floats(h.row(s), buffer.data(), static_cast<std::size_t>(width));
-      const float z = logits[s] + dot(row, weight, width);
-      const float y = labels[s] != 0 ? 1.0f : 0.0f;
-      const float d = factor * (1.0f / (1.0f + std::exp(-z)) - y);
-      logits[s] = z;
-      dlogits[s] = d;
-      sum[0] += loss_of(z, y);
-      sum[1] += d;
-      cpu::axpy(weight_sum, d, row, width);
-      float* out = scaled.data();
-#pragma omp simd
-      for (std::int64_t k = 0; k < width; ++k) out[k] = row[k] > 0.0f ? d * keep_scale * weight[k] : 0.0f;
-      cpu::narrow(out, dh.row(s), static_cast<std::size_t>(width));
+    for (std::int64_t s = begin; s < end; s += tile) {
+      const std::int64_t rows = std::min(tile, end - s);
+      add_dots(h.row(s), weight, rows, width, logits + s);
+      loss_and_gradient(logits + s, labels + s, factor, rows, dlogits + s, sums.row(thread));
+      head_backward(h.row(s), scaled_weight.data(), dlogits + s, rows, width, weight_sums.row(thread),
+                    dh.row(s));
     }
   });
   weight_sums.add_to(weight_grad);
@@ -99,14 +136,7 @@ void logit_loss<Cpu>(Context<Cpu>& context, std::int64_t samples, const float* l
   const float factor = scale * loss_scale[0];
   cpu::PartialSums<double> sums(context.threads(), 2);  // loss, bias gradient
   cpu::parallel_ranges(context, samples, 1024, [&](int thread, std::int64_t begin, std::int64_t end) {
-    double* sum = sums.row(thread);
-    for (std::int64_t s = begin; s < end; ++s) {
-      const float z = logits[s], y = labels[s] != 0 ? 1.0f : 0.0f;
-      const float d = factor * (1.0f / (1.0f + std::exp(-z)) - y);
-      dlogits[s] = d;
-      sum[0] += loss_of(z, y);
-      sum[1] += d;
-    }
+    loss_and_gradient(logits + begin, labels + begin, factor, end - begin, dlogits + begin, sums.row(thread));
   });
   double total[2] = {0, 0};
   sums.add_to(total);
@@ -120,7 +150,9 @@ void bce_loss<Cpu>(Context<Cpu>& context, std::int64_t samples, const float* log
   cpu::PartialSums<double> sums(context.threads(), 1);
   cpu::parallel_ranges(context, samples, 1024, [&](int thread, std::int64_t begin, std::int64_t end) {
     double sum = 0;
-    for (std::int64_t s = begin; s < end; ++s) sum += loss_of(logits[s], labels[s] != 0 ? 1.0f : 0.0f);
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t s = begin; s < end; ++s)
+      sum += loss_of(logits[s], labels[s] != 0 ? 1.0f : 0.0f, exp_of_distance(logits[s]));
     sums.row(thread)[0] += sum;
   });
   sums.add_to(loss);

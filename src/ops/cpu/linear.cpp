@@ -148,14 +148,11 @@ void linear_forward(Context<Device>& context, const BatchView& batch, Matrix<con
     }
   }
   matmul_nt(context, x, weight, Write::overwrite, y);
-  const std::int64_t width = y.cols;
   cpu::parallel_ranges(context, y.rows, 128, [&](int, std::int64_t begin, std::int64_t end) {
-    const auto load = [&](std::int64_t s, float* row) {
-      const T* in = y.row(s);
-#pragma omp simd
-      for (std::int64_t k = 0; k < width; ++k) row[k] = to_float(in[k]) + bias[k];
+    const auto row = [&](std::int64_t s) {
+      return [in = y.row(s), bias](std::int64_t k) { return to_float(in[k]) + bias[k]; };
     };
-    cpu::activate_rows(batch, dropout, begin, end, load, y);
+    cpu::activate_rows(batch, dropout, begin, end, row, y);
   });
 }
 
@@ -164,11 +161,7 @@ void linear_backward_input(Context<Device>& context, Matrix<const T> dz, Matrix<
                            Matrix<const T> x, float keep_scale, Matrix<T> dx) {
   matmul_nn(context, dz, weight, Write::overwrite, dx);
   cpu::parallel_ranges(context, dx.size(), 1 << 14, [&](int, std::int64_t begin, std::int64_t end) {
-    const T* active = x.data;
-    T* out = dx.data;
-#pragma omp simd
-    for (std::int64_t i = begin; i < end; ++i)
-      out[i] = from_float<T>(to_float(active[i]) > 0.0f ? to_float(out[i]) * keep_scale : 0.0f);
+    cpu::mask_by_activity(x.data + begin, keep_scale, dx.data + begin, end - begin);
   });
 }
 

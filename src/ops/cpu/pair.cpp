@@ -24,7 +24,7 @@ void pair_forward(Context<Device>& context, const BatchView& batch, Matrix<const
   cpu::parallel_ranges(context, batch.samples(), 128, [&](int, std::int64_t begin, std::int64_t end) {
     std::vector<float> user(size);
     std::int64_t loaded = -1;
-    const auto load = [&](std::int64_t s, float* row) {
+    const auto row = [&](std::int64_t s) {
       const std::int64_t g = s / batch.group_size;
       if (g != loaded) {
         const T* half = user_half.row(g);
@@ -33,11 +33,11 @@ void pair_forward(Context<Device>& context, const BatchView& batch, Matrix<const
           user[static_cast<std::size_t>(k)] = to_float(half[k]) + bias[k];
         loaded = g;
       }
-      const T* item = item_half.row(item_row(s));
-#pragma omp simd
-      for (std::int64_t k = 0; k < width; ++k) row[k] = user[static_cast<std::size_t>(k)] + to_float(item[k]);
+      return [user = user.data(), item = item_half.row(item_row(s))](std::int64_t k) {
+        return user[k] + to_float(item[k]);
+      };
     };
-    cpu::activate_rows(batch, dropout, begin, end, load, out);
+    cpu::activate_rows(batch, dropout, begin, end, row, out);
   });
 }
 

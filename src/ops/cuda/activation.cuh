@@ -7,8 +7,8 @@
 
 namespace neumf::cuda {
 
-// values = dropout(relu(values)) of units [column, column + V) of sample `id`. With V = 8 the columns are one
-// Philox block, since `column` is a multiple of 8.
+// values = dropout(relu(values)) of units [column, column + V) of sample `id`. With V = 8 the columns lie in
+// one Philox block, since `column` is a multiple of 8.
 template <int V>
 __device__ __forceinline__ void activate(const Dropout& dropout, std::uint64_t id, std::int64_t column,
                                          float (&values)[V]) {
@@ -16,10 +16,20 @@ __device__ __forceinline__ void activate(const Dropout& dropout, std::uint64_t i
   for (int i = 0; i < V; ++i) values[i] = values[i] > 0.0f ? values[i] : 0.0f;
   if (!dropout.active()) return;
   if constexpr (V == 8) {
-    const auto bits = dropout.philox()(id, dropout.word(static_cast<std::uint32_t>(column / 8)));
+    const auto unit = static_cast<std::uint32_t>(column);
+    const auto block = dropout.philox()(id, dropout.word(unit / dropout.units_per_block()));
+    if (dropout.unit_bits() == 1) {
+      // Chosen, not indexed: an index that is not constant would put the words into local memory.
+      const std::uint32_t bit = unit % Dropout::bits_per_block;
+      const std::uint32_t low = bit < 32 ? block.v[0] : block.v[1], high = bit < 96 ? block.v[2] : block.v[3];
+      const std::uint32_t kept = (bit < 64 ? low : high) >> (bit % 32);
+#pragma unroll
+      for (int i = 0; i < V; ++i) values[i] = ((kept >> i) & 1u) != 0 ? values[i] * dropout.keep_scale : 0.0f;
+      return;
+    }
 #pragma unroll
     for (int i = 0; i < V; ++i) {
-      const std::uint32_t random = (bits.v[i / 2] >> (16 * (i % 2))) & 0xFFFFu;
+      const std::uint32_t random = (block.v[i / 2] >> (16 * (i % 2))) & 0xFFFFu;
       values[i] = random >= dropout.threshold ? values[i] * dropout.keep_scale : 0.0f;
     }
   } else {
