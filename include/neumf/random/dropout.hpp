@@ -43,7 +43,7 @@ struct Dropout {
   NEUMF_HD bool keep(std::uint64_t id, std::uint32_t unit) const {
     const auto block = philox()(id, word(unit / units_per_block()));
     const std::uint32_t bit = unit % units_per_block() * unit_bits();
-    const std::uint32_t bits = block.v[bit / 32] >> (bit % 32);
+    const std::uint32_t bits = word_of(block, bit / 32) >> (bit % 32);
     return unit_bits() == 1 ? (bits & 1u) != 0 : (bits & 0xFFFFu) >= threshold;
   }
 };

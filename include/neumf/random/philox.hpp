@@ -46,6 +46,12 @@ struct Philox {
   }
 };
 
+// Word i of a block. Chosen, not indexed: a GPU would put a block that is indexed into slow memory.
+NEUMF_HD inline std::uint32_t word_of(const r123::Philox4x32::ctr_type& block, std::uint32_t i) {
+  const std::uint32_t low = i == 0 ? block.v[0] : block.v[1], high = i == 2 ? block.v[2] : block.v[3];
+  return i < 2 ? low : high;
+}
+
 // Maps 32 random bits to [0, n) by multiply-shift (Lemire, "Fast Random Integer Generation in an Interval",
 // 2019), without the rejection step: the bias is below n / 2^32.
 NEUMF_HD inline std::uint32_t bounded(std::uint32_t bits, std::uint32_t n) {

@@ -3,7 +3,7 @@
 // An epoch has positives * (1 + negatives) samples. Sample id = positive * (1 + negatives) + k, where
 // `positive` counts over the whole data set (not the rank's part): k = 0 is the positive itself, k > 0 its
 // k-th negative. A negative's item depends on (seed, epoch, id) alone, so it is the same on any number of
-// ranks.
+// ranks; one Philox block of a positive gives the items of four of its negatives.
 //
 // grouped:  a positive and its negatives stay together (group_size = 1 + negatives) and groups are permuted.
 // shuffled: single samples are permuted (group_size = 1), as in the reference implementation.
@@ -62,20 +62,25 @@ NEUMF_HD inline bool in_training(const TrainingSetView& set, std::uint32_t user,
   return low < end && set.items[low] == item;
 }
 
+// Philox counter word of negative k (from 1) of a positive: the block that it finds its item in at the given
+// attempt, as word (k - 1) % 4.
+NEUMF_HD inline std::uint32_t negative_word(std::uint64_t k, std::uint32_t attempt = 0) {
+  return (attempt << 24) | static_cast<std::uint32_t>((k - 1) / 4);
+}
+
 // The item of sample `id`, whose positive is number `positive` of this rank (id % per_positive() tells k).
 NEUMF_HD inline std::uint32_t sample_item(const TrainingSetView& set, const SamplerSpec& spec,
                                           std::uint64_t positive, std::uint64_t id) {
-  if (id % spec.per_positive() == 0) return set.items[positive];
+  const std::uint64_t k = id % spec.per_positive();
+  if (k == 0) return set.items[positive];
   const Philox philox(spec.seed, RandomStream::negatives, spec.epoch);
   const std::uint32_t user = set.users[positive];
-  constexpr std::uint32_t max_blocks = 16;
+  constexpr std::uint32_t max_attempts = 64;
   std::uint32_t item = 0;
-  for (std::uint32_t block = 0; block < max_blocks; ++block) {
-    const auto bits = philox(id, block);
-    for (const std::uint32_t word : bits.v) {
-      item = bounded(word, spec.item_count);
-      if (!spec.exact_negatives || !in_training(set, user, item)) return item;
-    }
+  for (std::uint32_t attempt = 0; attempt < max_attempts; ++attempt) {
+    const auto block = philox(set.first_positive + positive, negative_word(k, attempt));
+    item = bounded(word_of(block, static_cast<std::uint32_t>((k - 1) % 4)), spec.item_count);
+    if (!spec.exact_negatives || !in_training(set, user, item)) return item;
   }
   // The user has nearly every item in training: take the next item that is not, if there is one.
   for (std::uint32_t step = 0; step < spec.item_count; ++step) {

@@ -1,13 +1,52 @@
 #include "neumf/ops/adam.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "neumf/ops/step_state.hpp"
 #include "parallel.hpp"
 #include "vector.hpp"
+#include "vector_math.hpp"
 
 namespace neumf::ops {
+
+namespace {
+
+// The numbers of a step, the same for every parameter.
+struct Factors {
+  float gradient_scale, beta1, beta2, keep, step_size, v_scale, eps;
+};
+
+// Parameters [0, n) of the step.
+void update(const Factors& f, std::size_t n, float* __restrict w, float* __restrict g, float* __restrict m,
+            float* __restrict v) {
+  std::size_t i = 0;
+#ifdef __AVX512F__
+  const auto all = [](float value) { return _mm512_set1_ps(value); };
+  for (; i + 16 <= n; i += 16) {
+    const __m512 gradient = _mm512_mul_ps(_mm512_loadu_ps(g + i), all(f.gradient_scale));
+    const __m512 fresh_m = _mm512_mul_ps(all(1.0f - f.beta1), gradient);
+    const __m512 fresh_v = _mm512_mul_ps(all(1.0f - f.beta2), _mm512_mul_ps(gradient, gradient));
+    const __m512 m_new = _mm512_fmadd_ps(all(f.beta1), _mm512_loadu_ps(m + i), fresh_m);
+    const __m512 v_new = _mm512_fmadd_ps(all(f.beta2), _mm512_loadu_ps(v + i), fresh_v);
+    const __m512 step = cpu::divided_by_root(m_new, v_new, all(f.v_scale), all(f.eps));
+    const __m512 kept = _mm512_mul_ps(all(f.keep), _mm512_loadu_ps(w + i));
+    _mm512_storeu_ps(m + i, m_new);
+    _mm512_storeu_ps(v + i, v_new);
+    _mm512_storeu_ps(w + i, _mm512_fnmadd_ps(all(f.step_size), step, kept));
+    _mm512_storeu_ps(g + i, _mm512_setzero_ps());
+  }
+#endif
+#pragma omp simd
+  for (std::size_t k = i; k < n; ++k) {
+    const float gradient = g[k] * f.gradient_scale;
+    m[k] = f.beta1 * m[k] + (1.0f - f.beta1) * gradient;
+    v[k] = f.beta2 * v[k] + (1.0f - f.beta2) * gradient * gradient;
+    w[k] = f.keep * w[k] - f.step_size * cpu::divided_by_root(m[k], v[k], f.v_scale, f.eps);
+    g[k] = 0.0f;
+  }
+}
+
+}  // namespace
 
 template <class Device, class T>
 void adam_step(Context<Device>& context, const AdamSpec& spec, const StepState* state,
@@ -19,30 +58,20 @@ void adam_step(Context<Device>& context, const AdamSpec& spec, const StepState* 
     });
     return;
   }
-  const float step_size = state->step_size, v_scale = state->second_moment_scale;
-  const float gradient_scale = state->gradient_scale;
-  const float beta1 = spec.beta1, beta2 = spec.beta2, eps = spec.eps;
-  const float keep = 1.0f - spec.learning_rate * spec.weight_decay;
+  const Factors factors{state->gradient_scale,
+                        spec.beta1,
+                        spec.beta2,
+                        1.0f - spec.learning_rate * spec.weight_decay,
+                        state->step_size,
+                        state->second_moment_scale,
+                        spec.eps};
   cpu::parallel_ranges(context, weight.size(), 1 << 13, [&](int, std::size_t begin, std::size_t end) {
-    float* __restrict w = weight.data();
-    float* __restrict g = gradient.data();
-    float* __restrict first = m.data();
-    float* __restrict second = v.data();
     // Tiles that stay in the first-level cache between the update and the conversion.
     constexpr std::size_t tile = 2048;
     for (std::size_t from = begin; from < end; from += tile) {
-      const std::size_t to = std::min(end, from + tile);
-#pragma omp simd
-      for (std::size_t i = from; i < to; ++i) {
-        const float grad = g[i] * gradient_scale;
-        const float m_new = beta1 * first[i] + (1.0f - beta1) * grad;
-        const float v_new = beta2 * second[i] + (1.0f - beta2) * grad * grad;
-        first[i] = m_new;
-        second[i] = v_new;
-        w[i] = keep * w[i] - step_size * m_new / (std::sqrt(v_new) * v_scale + eps);
-        g[i] = 0.0f;
-      }
-      if (!copy.empty()) cpu::narrow(w + from, copy.data() + from, to - from);
+      const std::size_t n = std::min(end - from, tile);
+      update(factors, n, weight.data() + from, gradient.data() + from, m.data() + from, v.data() + from);
+      if (!copy.empty()) cpu::narrow(weight.data() + from, copy.data() + from, n);
     }
   });
 }

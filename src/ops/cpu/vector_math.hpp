@@ -3,7 +3,12 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
+
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 namespace neumf::cpu {
 
@@ -39,6 +44,25 @@ inline float log1p_of_unit(float x) {
   sum = sum * square + 1.0f / 3;
   sum = sum * square + 1.0f;
   return 2.0f * t * sum;
+}
+
+#ifdef __AVX512F__
+// 16 values of x / (scale sqrt(v) + eps) for v >= 0, to 4 units in the last place. The processor's estimates
+// of 14 bits and one step of Newton's method each take a fifth of the time of its square root and division.
+inline __m512 divided_by_root(__m512 x, __m512 v, __m512 scale, __m512 eps) {
+  const __m512 half = _mm512_set1_ps(0.5f), three_halves = _mm512_set1_ps(1.5f), two = _mm512_set1_ps(2.0f);
+  __m512 inverse = _mm512_maskz_rsqrt14_ps(
+      0xFFFF, _mm512_maskz_max_ps(0xFFFF, v, _mm512_set1_ps(0x1p-126f)));  // finite at zero
+  const __m512 error = _mm512_mul_ps(_mm512_mul_ps(half, v), _mm512_mul_ps(inverse, inverse));
+  inverse = _mm512_mul_ps(inverse, _mm512_sub_ps(three_halves, error));
+  const __m512 divisor = _mm512_fmadd_ps(_mm512_mul_ps(v, inverse), scale, eps);
+  const __m512 reciprocal = _mm512_maskz_rcp14_ps(0xFFFF, divisor);
+  return _mm512_mul_ps(x, _mm512_mul_ps(reciprocal, _mm512_fnmadd_ps(divisor, reciprocal, two)));
+}
+#endif
+
+inline float divided_by_root(float x, float v, float scale, float eps) {
+  return x / (std::sqrt(v) * scale + eps);
 }
 
 }  // namespace neumf::cpu

@@ -19,10 +19,8 @@ __device__ __forceinline__ void activate(const Dropout& dropout, std::uint64_t i
     const auto unit = static_cast<std::uint32_t>(column);
     const auto block = dropout.philox()(id, dropout.word(unit / dropout.units_per_block()));
     if (dropout.unit_bits() == 1) {
-      // Chosen, not indexed: an index that is not constant would put the words into local memory.
       const std::uint32_t bit = unit % Dropout::bits_per_block;
-      const std::uint32_t low = bit < 32 ? block.v[0] : block.v[1], high = bit < 96 ? block.v[2] : block.v[3];
-      const std::uint32_t kept = (bit < 64 ? low : high) >> (bit % 32);
+      const std::uint32_t kept = word_of(block, bit / 32) >> (bit % 32);
 #pragma unroll
       for (int i = 0; i < V; ++i) values[i] = ((kept >> i) & 1u) != 0 ? values[i] * dropout.keep_scale : 0.0f;
       return;
