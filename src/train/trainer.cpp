@@ -11,13 +11,16 @@
 namespace neumf {
 namespace {
 
-// The largest block: a micro-batch, or less where the device prefers to work in smaller pieces.
+// The largest block: a micro-batch, or less where the device prefers to work in smaller pieces, which are
+// then of one size; they may be a quarter larger than it prefers, so that no few groups are left over.
 std::int64_t block_groups(std::uint64_t most_groups, int grads_accumulated, std::int64_t block_samples,
                           std::int64_t group_size) {
   const auto micro_batch =
       static_cast<std::int64_t>((most_groups + static_cast<std::uint64_t>(grads_accumulated) - 1) /
                                 static_cast<std::uint64_t>(grads_accumulated));
-  return std::clamp<std::int64_t>(micro_batch, 1, std::max<std::int64_t>(block_samples / group_size, 1));
+  const std::int64_t most = std::max<std::int64_t>(block_samples / group_size, 1);
+  const std::int64_t blocks = std::max<std::int64_t>((4 * micro_batch + 5 * most - 1) / (5 * most), 1);
+  return std::max<std::int64_t>((micro_batch + blocks - 1) / blocks, 1);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <tuple>
+#include <unordered_map>
 #include <vector>
 
 #include "neumf/core/context.hpp"
@@ -25,9 +26,13 @@ struct Context<Cpu>::Impl {
   dnnl::stream stream{engine};
   struct Matmul {
     dnnl::matmul primitive;
-    dnnl::memory a, b, bias, c;  // descriptors; the data pointers are set at each call
+    dnnl::memory a, b, bias, c;                       // descriptors; the data pointers are set at each call
+    std::unordered_map<int, dnnl::memory> arguments;  // the same memories, as oneDNN takes them
   };
-  std::map<MatmulKey, Matmul> matmuls;
+  using Matmuls = std::map<MatmulKey, Matmul>;
+  Matmuls matmuls;                      // on all threads
+  std::vector<Matmuls> of_thread;       // on one thread, a set for each
+  std::vector<float> partial_products;  // of matrix products whose inner dimension the threads share
   std::vector<float> widened_a, widened_b, widened_c;  // float copies for fp16 matrix products
 };
 

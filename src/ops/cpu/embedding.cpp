@@ -13,7 +13,11 @@ template <class Device, class T>
 void gather_rows(Context<Device>& context, Matrix<const T> table, const std::uint32_t* ids, Matrix<T> out) {
   const auto row_bytes = static_cast<std::size_t>(table.cols) * sizeof(T);
   cpu::parallel_ranges(context, out.rows, 512, [&](int, std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) std::memcpy(out.row(i), table.row(ids[i]), row_bytes);
+    constexpr std::int64_t ahead = 8;
+    for (std::int64_t i = begin; i < end; ++i) {
+      if (i + ahead < end) cpu::prefetch(table.row(ids[i + ahead]), table.cols);
+      std::memcpy(out.row(i), table.row(ids[i]), row_bytes);
+    }
   });
 }
 
@@ -53,7 +57,10 @@ void scatter_add_rows(Context<Device>& context, const ScatterPlan<Device>& plan,
 #pragma omp parallel for num_threads(threads) schedule(static, 1) if (threads > 1 && values.rows >= 256)
   for (int thread = 0; thread < threads; ++thread) {
     std::vector<float> buffer(width);
-    for (std::int64_t j = plan.offsets.data()[thread]; j < plan.offsets.data()[thread + 1]; ++j) {
+    const std::int64_t last = plan.offsets.data()[thread + 1];
+    constexpr std::int64_t ahead = 4;
+    for (std::int64_t j = plan.offsets.data()[thread]; j < last; ++j) {
+      if (j + ahead < last) cpu::prefetch(table.row(plan.ids[plan.order.data()[j + ahead]]), table.cols);
       const std::uint32_t i = plan.order.data()[j];
       cpu::add(table.row(plan.ids[i]), cpu::floats(values.row(i), buffer.data(), width), table.cols);
     }

@@ -16,6 +16,7 @@ void gmf_forward(Context<Device>& context, const BatchView& batch, Matrix<const 
   // By samples, so that all threads share a group as large as the catalogue too.
   cpu::parallel_ranges(context, batch.samples(), 256, [&](int, std::int64_t begin, std::int64_t end) {
     std::vector<float> weighted(static_cast<std::size_t>(width)), buffer(static_cast<std::size_t>(width));
+    constexpr std::int64_t ahead = 8;
     for (std::int64_t next = begin; next < end;) {
       const std::int64_t g = next / batch.group_size, first = next;
       next = std::min(end, (g + 1) * batch.group_size);
@@ -23,6 +24,7 @@ void gmf_forward(Context<Device>& context, const BatchView& batch, Matrix<const 
       for (std::int64_t k = 0; k < width; ++k)
         weighted[static_cast<std::size_t>(k)] = weight[k] * to_float(user[k]);
       for (std::int64_t s = first; s < next; ++s) {
+        if (s + ahead < end) cpu::prefetch(items.row(batch.items[s + ahead]), width);
         const float* item =
             cpu::floats(items.row(batch.items[s]), buffer.data(), static_cast<std::size_t>(width));
         float sum = 0;
@@ -63,7 +65,11 @@ void gmf_backward(Context<Device>& context, const BatchView& batch, const Scatte
       }
     }
     // This thread's items.
-    for (std::int64_t j = item_plan.offsets.data()[thread]; j < item_plan.offsets.data()[thread + 1]; ++j) {
+    const std::int64_t last = item_plan.offsets.data()[thread + 1];
+    constexpr std::int64_t ahead = 8;
+    for (std::int64_t j = item_plan.offsets.data()[thread]; j < last; ++j) {
+      if (j + ahead < last)
+        cpu::prefetch(item_grad.row(batch.items[item_plan.order.data()[j + ahead]]), width);
       const std::int64_t s = item_plan.order.data()[j];
       const float* user = cpu::floats(users.row(batch.users[s / batch.group_size]), buffer.data(), size);
       float* grad = item_grad.row(batch.items[s]);

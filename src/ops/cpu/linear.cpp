@@ -1,8 +1,9 @@
 #include "neumf/ops/linear.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <type_traits>
-#include <unordered_map>
 #include <vector>
 
 #include "activation.hpp"
@@ -14,6 +15,9 @@
 
 namespace neumf::ops {
 namespace {
+
+// The largest matrix that threads sum in parts of their own.
+constexpr std::int64_t most_in_parts = std::int64_t{1} << 16;
 
 template <class T>
 constexpr dnnl::memory::data_type data_type() {
@@ -45,31 +49,66 @@ Context<Cpu>::Impl::Matmul compile(Context<Cpu>::Impl& impl, const MatmulKey& ke
   attributes.set_post_ops(post_ops);
   const dnnl::matmul::primitive_desc primitive(dnnl::matmul::desc(a, b, bias, c), attributes, impl.engine);
 #endif
-  return {dnnl::matmul(primitive), dnnl::memory(a, impl.engine, nullptr),
-          dnnl::memory(b, impl.engine, nullptr),
-          key.bias_relu ? dnnl::memory(bias, impl.engine, nullptr) : dnnl::memory(),
-          dnnl::memory(c, impl.engine, nullptr)};
+  Context<Cpu>::Impl::Matmul matmul{dnnl::matmul(primitive),
+                                    dnnl::memory(a, impl.engine, nullptr),
+                                    dnnl::memory(b, impl.engine, nullptr),
+                                    key.bias_relu ? dnnl::memory(bias, impl.engine, nullptr) : dnnl::memory(),
+                                    dnnl::memory(c, impl.engine, nullptr),
+                                    {}};
+  matmul.arguments = {{DNNL_ARG_SRC, matmul.a}, {DNNL_ARG_WEIGHTS, matmul.b}, {DNNL_ARG_DST, matmul.c}};
+  if (key.bias_relu) matmul.arguments.emplace(DNNL_ARG_BIAS, matmul.bias);
+  return matmul;
 }
 
 // c[m, n] (+)= op(a) op(b) in a type that oneDNN multiplies; with bias and ReLU where the key says so.
 template <class T, class Out>
-void multiply(Context<Cpu>& context, const MatmulKey& key, const T* a, const T* b, Out* c,
-              const float* bias = nullptr) {
-  auto& impl = context.impl();
-  auto found = impl.matmuls.find(key);
-  if (found == impl.matmuls.end()) found = impl.matmuls.emplace(key, compile(impl, key)).first;
+void run(Context<Cpu>::Impl& impl, Context<Cpu>::Impl::Matmuls& known, const MatmulKey& key, const T* a,
+         const T* b, Out* c, const float* bias) {
+  auto found = known.find(key);
+  if (found == known.end()) found = known.emplace(key, compile(impl, key)).first;
   auto& matmul = found->second;
   matmul.a.set_data_handle(const_cast<T*>(a));
   matmul.b.set_data_handle(const_cast<T*>(b));
   matmul.c.set_data_handle(c);
-  std::unordered_map<int, dnnl::memory> arguments{
-      {DNNL_ARG_SRC, matmul.a}, {DNNL_ARG_WEIGHTS, matmul.b}, {DNNL_ARG_DST, matmul.c}};
-  if (key.bias_relu) {
-    matmul.bias.set_data_handle(const_cast<float*>(bias));
-    arguments.emplace(DNNL_ARG_BIAS, matmul.bias);
-  }
-  matmul.primitive.execute(impl.stream, arguments);
+  if (key.bias_relu) matmul.bias.set_data_handle(const_cast<float*>(bias));
+  matmul.primitive.execute(impl.stream, matmul.arguments);
   impl.stream.wait();
+}
+
+// A gradient of weights sums over many samples into a small matrix, which is too small for oneDNN to share
+// among threads: each takes a part of the samples, and the parts are added in the order of the threads.
+template <class T>
+void multiply_in_parts(Context<Cpu>& context, const MatmulKey& key, const T* a, const T* b, float* c) {
+  auto& impl = context.impl();
+  const std::int64_t size = key.m * key.n;
+  const auto threads = static_cast<std::size_t>(context.threads());
+  impl.of_thread.resize(threads);
+  impl.partial_products.resize(threads * static_cast<std::size_t>(size));
+  cpu::parallel_ranges(context, key.k, 1, [&](int thread, std::int64_t begin, std::int64_t end) {
+    omp_set_num_threads(1);  // until the end of this region; what oneDNN plans for
+    MatmulKey part = key;
+    part.k = end - begin;
+    part.accumulate = false;
+    run(impl, impl.of_thread[static_cast<std::size_t>(thread)], part, a + begin * key.m, b + begin * key.n,
+        impl.partial_products.data() + thread * size, nullptr);
+  });
+  cpu::parallel_ranges(context, size, 4096, [&](int, std::int64_t begin, std::int64_t end) {
+    if (!key.accumulate) std::fill(c + begin, c + end, 0.0f);
+    for (std::size_t thread = 0; thread < threads; ++thread)
+      cpu::add(c + begin, impl.partial_products.data() + static_cast<std::int64_t>(thread) * size + begin,
+               end - begin);
+  });
+}
+
+template <class T, class Out>
+void multiply(Context<Cpu>& context, const MatmulKey& key, const T* a, const T* b, Out* c,
+              const float* bias = nullptr) {
+  if constexpr (std::is_same_v<Out, float>) {
+    if (context.threads() > 1 && key.transpose_a && !key.transpose_b && key.k >= 256 &&
+        key.m * key.n <= most_in_parts)
+      return multiply_in_parts(context, key, a, b, c);
+  }
+  run(context.impl(), context.impl().matmuls, key, a, b, c, bias);
 }
 
 template <class T>

@@ -33,6 +33,8 @@ void pair_forward(Context<Device>& context, const BatchView& batch, Matrix<const
           user[static_cast<std::size_t>(k)] = to_float(half[k]) + bias[k];
         loaded = g;
       }
+      constexpr std::int64_t ahead = 4;
+      if (item_index != nullptr && s + ahead < end) cpu::prefetch(item_half.row(item_row(s + ahead)), width);
       return [user = user.data(), item = item_half.row(item_row(s))](std::int64_t k) {
         return user[k] + to_float(item[k]);
       };

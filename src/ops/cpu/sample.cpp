@@ -58,7 +58,7 @@ void sample_batch<Cpu>(Context<Cpu>& context, const TrainingSetView& set, const 
   const std::int64_t tile = std::max<std::int64_t>(64 / blocks, 1);
   std::uint32_t* users = out.users.data();
   std::uint64_t* ids = out.ids.data();
-  cpu::parallel_ranges(context, groups, 256, [&](int, std::int64_t begin, std::int64_t end) {
+  cpu::parallel_ranges(context, groups, 64, [&](int, std::int64_t begin, std::int64_t end) {
     NegativeBits bits(spec, tile, blocks);
     std::vector<std::uint64_t> positives(static_cast<std::size_t>(tile));
     for (std::int64_t from = begin; from < end; from += tile) {
