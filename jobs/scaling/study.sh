@@ -10,9 +10,11 @@
 #
 # From the environment:
 #   RANKS           numbers of ranks; default: powers of two up to the number of cores
-#   BATCH           samples per update of strong scaling; default 65536, or 1048576 in a build for GPUs
+#   BATCH           samples per update of strong scaling; default 262144, or 1048576 in a build for GPUs. A rank that has
+#                   fewer than two samples per item computes the first layer in another way, which the cost model, being
+#                   one line, does not follow: choose it so that all ranks have more, or none
 #   BATCH_PER_RANK  of weak scaling; default: BATCH over the largest number of ranks
-#   CHECK_BATCH     measured, but not used to fit the cost model, to see how well it predicts; default: BATCH / 4
+#   CHECK_BATCH     measured, but not used to fit the cost model, to see how well it predicts; default: BATCH / 2
 #   SCHEMES         default "partitioned replicated"
 #   REPEATS         default 3; every figure is the median of them, and they are taken in turns
 #   EPOCHS          per run; default 2; the first is not counted
@@ -50,9 +52,9 @@ for ((ranks = 1; ranks <= $(nproc); ranks *= 2)); do powers+="$ranks "; done
 read -ra rank_counts <<<"${RANKS:-$powers}"
 read -ra schemes <<<"${SCHEMES:-partitioned replicated}"
 largest=$(printf '%s\n' "${rank_counts[@]}" | sort -n | tail -n 1)
-BATCH=${BATCH:-$((with_gpus ? 1048576 : 65536))}
+BATCH=${BATCH:-$((with_gpus ? 1048576 : 262144))}
 BATCH_PER_RANK=${BATCH_PER_RANK:-$((BATCH / largest))}
-CHECK_BATCH=${CHECK_BATCH:-$((BATCH / 4))}
+CHECK_BATCH=${CHECK_BATCH:-$((BATCH / 2))}
 export NEUMF=$root EPOCHS=${EPOCHS:-2} THREADS=${THREADS:-1} MAX_BYTES=${MAX_BYTES:-134217728} BIN
 
 size=138493x26744x767651 default_data=$root/data/scaling

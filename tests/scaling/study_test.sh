@@ -15,7 +15,7 @@ for wrong in "--min_bytes 3" "--factor 1" "--device abacus"; do
 done
 
 "$bin/neumf-preprocess" --synthetic 300x200x12000 --output "$work/data" --shards 2 >/dev/null || fail "preprocessing"
-BIN=$bin DATA=$work/data RANKS="1 2" BATCH=4096 MAX_BYTES=65536 REPEATS=1 EPOCHS=2 "$root/jobs/scaling/study.sh" "$work/study" \
+BIN=$bin DATA=$work/data RANKS="1 2" BATCH=4096 CHECK_BATCH=1024 MAX_BYTES=65536 REPEATS=1 EPOCHS=2 "$root/jobs/scaling/study.sh" "$work/study" \
   --factors 8 --layers 32 16 8 >"$work/out" 2>&1 || fail "study.sh: $(cat "$work/out" "$work"/study/logs/*.out)"
 # One rank with three batches, two ranks with two batches and two schemes.
 (($(grep -c '^profile,' "$work/study/runs.csv") == 7)) || fail "not 7 runs: $(cat "$work/study/runs.csv")"

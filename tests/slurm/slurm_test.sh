@@ -133,7 +133,7 @@ else
 fi
 
 # A study through array jobs.
-LAUNCHER=sbatch RANKS="1 2" RANKS_PER_NODE=2 GPUS=0 REPEATS=1 EPOCHS=3 BATCH=2048 MAX_BYTES=65536 SBATCH_ARGS="--time=5" \
+LAUNCHER=sbatch RANKS="1 2" RANKS_PER_NODE=2 GPUS=0 REPEATS=1 EPOCHS=3 BATCH=2048 CHECK_BATCH=512 MAX_BYTES=65536 SBATCH_ARGS="--time=5" \
   "$NEUMF/jobs/scaling/study.sh" "$work/study" "${settings[@]:0:6}" --learning_rate 0.005 --beta1 0.9 --beta2 0.999 \
   >"$work/study.out" 2>&1 || { fail "study.sh"; show "$work/study.out"; }
 study_job=$(cat "$work/study/report.job")

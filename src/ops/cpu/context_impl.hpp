@@ -22,17 +22,21 @@ struct MatmulKey {
 };
 
 struct Context<Cpu>::Impl {
-  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
-  dnnl::stream stream{engine};
   struct Matmul {
     dnnl::matmul primitive;
     dnnl::memory a, b, bias, c;                       // descriptors; the data pointers are set at each call
     std::unordered_map<int, dnnl::memory> arguments;  // the same memories, as oneDNN takes them
   };
-  using Matmuls = std::map<MatmulKey, Matmul>;
-  Matmuls matmuls;                      // on all threads
-  std::vector<Matmuls> of_thread;       // on one thread, a set for each
-  std::vector<float> partial_products;  // of matrix products whose inner dimension the threads share
+  // Products of one caller at a time.
+  struct Products {
+    dnnl::stream stream;
+    std::map<MatmulKey, Matmul> known;
+  };
+
+  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
+  Products together{dnnl::stream(engine), {}};         // on all threads
+  std::vector<Products> alone;                         // on one thread, for each thread
+  std::vector<float> partial_sums;                     // of products whose inner dimension the threads share
   std::vector<float> widened_a, widened_b, widened_c;  // float copies for fp16 matrix products
 };
 

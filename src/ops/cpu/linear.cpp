@@ -31,7 +31,7 @@ dnnl::memory::desc description(std::int64_t rows, std::int64_t cols, bool transp
   return {{rows, cols}, type, strides};
 }
 
-Context<Cpu>::Impl::Matmul compile(Context<Cpu>::Impl& impl, const MatmulKey& key) {
+Context<Cpu>::Impl::Matmul compile(const dnnl::engine& engine, const MatmulKey& key) {
   const auto a = description(key.m, key.k, key.transpose_a, key.in);
   const auto b = description(key.k, key.n, key.transpose_b, key.in);
   const auto c = description(key.m, key.n, false, key.out);
@@ -43,18 +43,16 @@ Context<Cpu>::Impl::Matmul compile(Context<Cpu>::Impl& impl, const MatmulKey& ke
 #if DNNL_VERSION_MAJOR >= 3
   if (key.bias_relu) post_ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
   attributes.set_post_ops(post_ops);
-  const dnnl::matmul::primitive_desc primitive(impl.engine, a, b, bias, c, attributes);
+  const dnnl::matmul::primitive_desc primitive(engine, a, b, bias, c, attributes);
 #else
   if (key.bias_relu) post_ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
   attributes.set_post_ops(post_ops);
-  const dnnl::matmul::primitive_desc primitive(dnnl::matmul::desc(a, b, bias, c), attributes, impl.engine);
+  const dnnl::matmul::primitive_desc primitive(dnnl::matmul::desc(a, b, bias, c), attributes, engine);
 #endif
-  Context<Cpu>::Impl::Matmul matmul{dnnl::matmul(primitive),
-                                    dnnl::memory(a, impl.engine, nullptr),
-                                    dnnl::memory(b, impl.engine, nullptr),
-                                    key.bias_relu ? dnnl::memory(bias, impl.engine, nullptr) : dnnl::memory(),
-                                    dnnl::memory(c, impl.engine, nullptr),
-                                    {}};
+  Context<Cpu>::Impl::Matmul matmul{
+      dnnl::matmul(primitive),          dnnl::memory(a, engine, nullptr),
+      dnnl::memory(b, engine, nullptr), key.bias_relu ? dnnl::memory(bias, engine, nullptr) : dnnl::memory(),
+      dnnl::memory(c, engine, nullptr), {}};
   matmul.arguments = {{DNNL_ARG_SRC, matmul.a}, {DNNL_ARG_WEIGHTS, matmul.b}, {DNNL_ARG_DST, matmul.c}};
   if (key.bias_relu) matmul.arguments.emplace(DNNL_ARG_BIAS, matmul.bias);
   return matmul;
@@ -62,17 +60,17 @@ Context<Cpu>::Impl::Matmul compile(Context<Cpu>::Impl& impl, const MatmulKey& ke
 
 // c[m, n] (+)= op(a) op(b) in a type that oneDNN multiplies; with bias and ReLU where the key says so.
 template <class T, class Out>
-void run(Context<Cpu>::Impl& impl, Context<Cpu>::Impl::Matmuls& known, const MatmulKey& key, const T* a,
+void run(const dnnl::engine& engine, Context<Cpu>::Impl::Products& products, const MatmulKey& key, const T* a,
          const T* b, Out* c, const float* bias) {
-  auto found = known.find(key);
-  if (found == known.end()) found = known.emplace(key, compile(impl, key)).first;
+  auto found = products.known.find(key);
+  if (found == products.known.end()) found = products.known.emplace(key, compile(engine, key)).first;
   auto& matmul = found->second;
   matmul.a.set_data_handle(const_cast<T*>(a));
   matmul.b.set_data_handle(const_cast<T*>(b));
   matmul.c.set_data_handle(c);
   if (key.bias_relu) matmul.bias.set_data_handle(const_cast<float*>(bias));
-  matmul.primitive.execute(impl.stream, matmul.arguments);
-  impl.stream.wait();
+  matmul.primitive.execute(products.stream, matmul.arguments);
+  products.stream.wait();
 }
 
 // A gradient of weights sums over many samples into a small matrix, which is too small for oneDNN to share
@@ -82,20 +80,20 @@ void multiply_in_parts(Context<Cpu>& context, const MatmulKey& key, const T* a, 
   auto& impl = context.impl();
   const std::int64_t size = key.m * key.n;
   const auto threads = static_cast<std::size_t>(context.threads());
-  impl.of_thread.resize(threads);
-  impl.partial_products.resize(threads * static_cast<std::size_t>(size));
+  while (impl.alone.size() < threads) impl.alone.push_back({dnnl::stream(impl.engine), {}});
+  impl.partial_sums.resize(threads * static_cast<std::size_t>(size));
   cpu::parallel_ranges(context, key.k, 1, [&](int thread, std::int64_t begin, std::int64_t end) {
     omp_set_num_threads(1);  // until the end of this region; what oneDNN plans for
     MatmulKey part = key;
     part.k = end - begin;
     part.accumulate = false;
-    run(impl, impl.of_thread[static_cast<std::size_t>(thread)], part, a + begin * key.m, b + begin * key.n,
-        impl.partial_products.data() + thread * size, nullptr);
+    run(impl.engine, impl.alone[static_cast<std::size_t>(thread)], part, a + begin * key.m, b + begin * key.n,
+        impl.partial_sums.data() + thread * size, nullptr);
   });
   cpu::parallel_ranges(context, size, 4096, [&](int, std::int64_t begin, std::int64_t end) {
     if (!key.accumulate) std::fill(c + begin, c + end, 0.0f);
     for (std::size_t thread = 0; thread < threads; ++thread)
-      cpu::add(c + begin, impl.partial_products.data() + static_cast<std::int64_t>(thread) * size + begin,
+      cpu::add(c + begin, impl.partial_sums.data() + static_cast<std::int64_t>(thread) * size + begin,
                end - begin);
   });
 }
@@ -104,11 +102,11 @@ template <class T, class Out>
 void multiply(Context<Cpu>& context, const MatmulKey& key, const T* a, const T* b, Out* c,
               const float* bias = nullptr) {
   if constexpr (std::is_same_v<Out, float>) {
-    if (context.threads() > 1 && key.transpose_a && !key.transpose_b && key.k >= 256 &&
+    if (context.threads() > 1 && key.transpose_a && !key.transpose_b && key.k >= 128 * context.threads() &&
         key.m * key.n <= most_in_parts)
       return multiply_in_parts(context, key, a, b, c);
   }
-  run(context.impl(), context.impl().matmuls, key, a, b, c, bias);
+  run(context.impl().engine, context.impl().together, key, a, b, c, bias);
 }
 
 template <class T>
