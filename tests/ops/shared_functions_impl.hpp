@@ -41,8 +41,10 @@ SharedResults compute_shared_results() {
             sample_item(set, spec, positive, (set.first_positive + positive) * spec.per_positive() + k));
   }
 
-  const Dropout dropout = Dropout::at_rate(0.3f, 9, 2, 1);
-  for (std::uint32_t i = 0; i < 2000; ++i) out.kept.push_back(dropout.keep(i * 7919ull << 20, i % 256));
+  for (const float rate : {0.3f, 0.5f}) {
+    const Dropout dropout = Dropout::at_rate(rate, 9, 2, 1);
+    for (std::uint32_t i = 0; i < 2000; ++i) out.kept.push_back(dropout.keep(i * 7919ull << 20, i % 256));
+  }
 
   for (std::uint32_t bits = 0; bits < 65536; ++bits) {
     const auto half = static_cast<std::uint16_t>(bits);

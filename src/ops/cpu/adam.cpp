@@ -11,6 +11,8 @@ namespace neumf::ops {
 
 namespace {
 
+constexpr std::size_t lanes = 16;  // floats in the widest vector
+
 // The numbers of a step, the same for every parameter.
 struct Factors {
   float gradient_scale, beta1, beta2, keep, step_size, v_scale, eps;
@@ -22,7 +24,7 @@ void update(const Factors& f, std::size_t n, float* __restrict w, float* __restr
   std::size_t i = 0;
 #ifdef __AVX512F__
   const auto all = [](float value) { return _mm512_set1_ps(value); };
-  for (; i + 16 <= n; i += 16) {
+  for (; i + lanes <= n; i += lanes) {
     const __m512 gradient = _mm512_mul_ps(_mm512_loadu_ps(g + i), all(f.gradient_scale));
     const __m512 fresh_m = _mm512_mul_ps(all(1.0f - f.beta1), gradient);
     const __m512 fresh_v = _mm512_mul_ps(all(1.0f - f.beta2), _mm512_mul_ps(gradient, gradient));
@@ -65,11 +67,14 @@ void adam_step(Context<Device>& context, const AdamSpec& spec, const StepState* 
                         state->step_size,
                         state->second_moment_scale,
                         spec.eps};
-  cpu::parallel_ranges(context, weight.size(), 1 << 13, [&](int, std::size_t begin, std::size_t end) {
+  // In whole vectors, so that no parameter's rounding depends on the number of threads.
+  const std::size_t size = weight.size(), vectors = (size + lanes - 1) / lanes;
+  cpu::parallel_ranges(context, vectors, 512, [&](int, std::size_t begin, std::size_t end) {
     // Tiles that stay in the first-level cache between the update and the conversion.
     constexpr std::size_t tile = 2048;
-    for (std::size_t from = begin; from < end; from += tile) {
-      const std::size_t n = std::min(end - from, tile);
+    const std::size_t last = std::min(end * lanes, size);
+    for (std::size_t from = begin * lanes; from < last; from += tile) {
+      const std::size_t n = std::min(last - from, tile);
       update(factors, n, weight.data() + from, gradient.data() + from, m.data() + from, v.data() + from);
       if (!copy.empty()) cpu::narrow(weight.data() + from, copy.data() + from, n);
     }

@@ -31,7 +31,7 @@ inline float exp_of_negative(float x) {
   return sum * std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) << 23) + 0x3F800000u);
 }
 
-// log(1 + x) for x in [0, 1], to 2 units in the last place: 2 artanh(t), t = x / (2 + x) <= 1/3, by its
+// log(1 + x) for x in [0, 1], to 3 units in the last place: 2 artanh(t), t = x / (2 + x) <= 1/3, by its
 // series.
 inline float log1p_of_unit(float x) {
   const float t = x / (2.0f + x), square = t * t;
