@@ -109,6 +109,10 @@ if mount -t tmpfs -o size=3m tmpfs "$work/disk" 2>/dev/null; then
   trap 'umount "$work/disk"; rm -rf "$work"' EXIT
   # The first checkpoint fits; then somebody else fills the disk.
   start --checkpoint_dir "$work/disk/run"
+  for ((i = 0; i < 300; ++i)); do # it is written while training goes on: the epoch's line does not mean that it is there
+    [[ $(newest "$work/disk/run") ]] && break
+    sleep 0.1
+  done
   head -c 3m /dev/zero >"$work/disk/filler" 2>/dev/null
   ended 1 "$work/disk/run"
   grep -q '^neumf: error: ' "$work/out" || fail "full disk: $(<"$work/out")"
