@@ -12,8 +12,8 @@ template <class Device, class T>
 void gather_rows(Context<Device>& context, Matrix<const T> table, const std::uint32_t* ids, Matrix<T> out);
 
 // The order in which the rows of a scatter-add are visited. Made once per block from the ids and shared by
-// every scatter-add over them. On a CPU each thread owns the rows with row % threads == thread and lists what
-// it must add, in sample order: no atomics, and sums that do not depend on timing.
+// every scatter-add over them. On a CPU each row has a thread that owns it; the thread lists what it must
+// add, in sample order: no atomics, and sums that do not depend on timing.
 template <class Device>
 class ScatterPlan;
 

@@ -5,6 +5,7 @@
 
 #include "parallel.hpp"
 #include "philox_lanes.hpp"
+#include "vector.hpp"
 
 namespace neumf::ops {
 template <>
@@ -35,8 +36,9 @@ void sample_batch<Cpu>(Context<Cpu>& context, const TrainingSetView& set, const 
         const std::uint64_t k = group_size == 1 ? at % per_positive : 0;
         const std::uint32_t word = negative_word(std::max<std::uint64_t>(k, 1));
         drawn[static_cast<std::size_t>(t)] = {positive, k, word};
-        users[from + t] = set.users[positive] + spec.user_row_offset;
-        ids[from + t] = (set.first_positive + positive) * per_positive + k;
+        // Anywhere in the training set: they arrive while the tile's random numbers are drawn.
+        cpu::prefetch(set.users + positive, 1);
+        cpu::prefetch(set.items + positive, 1);
         for (std::int64_t b = 0; b < blocks; ++b)
           random.set(t * blocks + b, set.first_positive + positive, word + static_cast<std::uint32_t>(b));
       }
@@ -45,6 +47,8 @@ void sample_batch<Cpu>(Context<Cpu>& context, const TrainingSetView& set, const 
         const Group& group = drawn[static_cast<std::size_t>(t)];
         std::uint32_t* items = out.items.data() + (from + t) * group_size;
         std::uint8_t* labels = out.labels.data() + (from + t) * group_size;
+        users[from + t] = set.users[group.positive] + spec.user_row_offset;
+        ids[from + t] = (set.first_positive + group.positive) * per_positive + group.k;
         for (std::int64_t j = 0; j < group_size; ++j) {
           const std::uint64_t k = group.k + static_cast<std::uint64_t>(j);
           labels[j] = k == 0;
