@@ -1,7 +1,9 @@
 #include "histories.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
+#include <span>
 #include <tuple>
 
 #include "neumf/core/error.hpp"
@@ -21,92 +23,132 @@ bool earlier(const Interaction& a, const Interaction& b) {
   return std::tie(a.seconds, a.nanoseconds) < std::tie(b.seconds, b.nanoseconds);
 }
 
-std::vector<std::uint64_t> rows_per_user(const Ratings& ratings) {
-  std::vector<std::uint64_t> counts(ratings.users.size(), 0);
-  for (const auto& block : ratings.blocks)
-    for (const Rating& rating : block) ++counts[rating.user];
-  return counts;
-}
+// The users and items that stay, under their new ids.
+struct Kept {
+  std::vector<std::uint32_t> new_user, new_item;  // by old id; `none` where it goes
+  std::vector<std::uint32_t> users, items;        // old ids by new id
+  std::vector<std::uint64_t> rows;                // by new user
+};
 
-// Keeps the first of equal items and returns how many remain. `last_user[item]` is the last user who was seen
-// with the item: a set that need not be cleared between users.
-std::size_t drop_repeated_items(std::span<Interaction> rows, std::uint32_t user,
-                                std::vector<std::uint32_t>& last_user) {
-  std::size_t kept = 0;
-  for (const Interaction& row : rows) {
-    if (last_user[row.item] == user) continue;
-    last_user[row.item] = user;
-    rows[kept++] = row;
+// Users are numbered by first appearance already, and dropping some keeps their order. Items that only
+// dropped users have go as well.
+Kept keep(const Ratings& ratings, std::uint64_t min_ratings) {
+  Kept kept;
+  kept.new_user.assign(ratings.users.size(), none);
+  for (std::uint32_t user = 0; user < kept.new_user.size(); ++user) {
+    if (ratings.user_rows[user] < min_ratings) continue;
+    kept.new_user[user] = static_cast<std::uint32_t>(kept.users.size());
+    kept.users.push_back(user);
+    kept.rows.push_back(ratings.user_rows[user]);
   }
+  kept.new_item.assign(ratings.items.size(), none);
+  const auto keep_item = [&](std::uint32_t item) {
+    kept.new_item[item] = static_cast<std::uint32_t>(kept.items.size());
+    kept.items.push_back(item);
+  };
+  if (kept.users.size() == kept.new_user.size()) {
+    for (std::uint32_t item = 0; item < kept.new_item.size(); ++item) keep_item(item);
+    return kept;
+  }
+  for (const auto& block : ratings.blocks)
+    for (const Rating& rating : block)
+      if (kept.new_user[rating.user] != none && kept.new_item[rating.item] == none) keep_item(rating.item);
   return kept;
 }
 
+// Of a user's rows in file order, drops those whose item has an earlier one, moves the latest to the end, and
+// returns how many remain.
+class Reducer {
+ public:
+  explicit Reducer(std::size_t items) : seen_(items) {}
+
+  std::size_t reduce(std::span<Interaction> rows, std::uint32_t user) {
+    bool repeated = false;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      Seen& seen = seen_[rows[i].item];
+      if (seen.user != user) {
+        seen = {user, static_cast<std::uint32_t>(i)};
+        continue;
+      }
+      auto later = static_cast<std::uint32_t>(i);
+      if (earlier(rows[later], rows[seen.row])) std::swap(seen.row, later);
+      rows[later].item = none;
+      repeated = true;
+    }
+    if (repeated) {
+      const auto end = std::remove_if(rows.begin(), rows.end(), [](const auto& row) { return row.item == none; });
+      rows = rows.first(static_cast<std::size_t>(end - rows.begin()));
+    }
+    std::size_t latest = 0;
+    for (std::size_t i = 1; i < rows.size(); ++i)
+      if (!earlier(rows[i], rows[latest])) latest = i;
+    std::swap(rows[latest], rows.back());
+    return rows.size();
+  }
+
+ private:
+  // The row of the user who was last seen with an item: a map that need not be cleared between users.
+  struct Seen {
+    std::uint32_t user = none, row = 0;
+  };
+  std::vector<Seen> seen_;
+};
 }  // namespace
 
 Histories make_histories(Ratings ratings, std::uint64_t min_ratings, std::size_t threads) {
   const int team = static_cast<int>(threads);
-  Histories histories;
-  histories.interactions = ratings.rows;
-
-  // Users are numbered by first appearance already, and dropping some keeps their order.
-  const auto row_counts = rows_per_user(ratings);
-  std::vector<std::uint32_t> new_user(row_counts.size(), none), kept_users;
-  std::vector<std::uint64_t> begin = {0};
-  for (std::uint32_t user = 0; user < row_counts.size(); ++user) {
-    if (row_counts[user] < min_ratings) {
-      ++histories.dropped_users;
-      histories.dropped_interactions += row_counts[user];
-      continue;
-    }
-    new_user[user] = static_cast<std::uint32_t>(kept_users.size());
-    kept_users.push_back(user);
-    begin.push_back(begin.back() + row_counts[user]);
-  }
-  require(!kept_users.empty(),
+  const Kept kept = keep(ratings, min_ratings);
+  const std::size_t users = kept.users.size();
+  require(users > 0,
           "no user is left: min_ratings is {} and the most active of {} users has {} ratings; lower "
           "--min_ratings",
-          min_ratings, row_counts.size(), *std::max_element(row_counts.begin(), row_counts.end()));
+          min_ratings, ratings.users.size(),
+          *std::max_element(ratings.user_rows.begin(), ratings.user_rows.end()));
+  Histories histories;
+  histories.interactions = ratings.rows;
+  histories.user_ids = ratings.users.select(kept.users);
+  histories.item_ids = ratings.items.select(kept.items);
+  std::vector<std::uint64_t> begin(users + 1, 0);
+  std::partial_sum(kept.rows.begin(), kept.rows.end(), begin.begin() + 1);
+  histories.dropped_users = ratings.users.size() - users;
+  histories.dropped_interactions = ratings.rows - begin.back();
 
-  // A counting sort by user that numbers the items as they appear.
-  std::vector<std::uint32_t> new_item(ratings.items.size(), none), kept_items;
-  std::vector<Interaction> grouped(begin.back());
-  std::vector<std::uint64_t> next(begin.begin(), begin.end() - 1);
-  for (auto& block : ratings.blocks) {
-    for (const Rating& rating : block) {
-      const std::uint32_t user = new_user[rating.user];
-      if (user == none) continue;
-      std::uint32_t& item = new_item[rating.item];
-      if (item == none) {
-        item = static_cast<std::uint32_t>(kept_items.size());
-        kept_items.push_back(rating.item);
+  // A counting sort by user. Each thread has users of its own, for whom it reads all ratings: several times
+  // faster than to write them, in any order, on one thread. Memory is not cleared, so that each thread is the
+  // first to touch its part.
+  const auto grouped = std::make_unique_for_overwrite<Interaction[]>(begin.back());
+  const auto first_user = [&](std::size_t thread) {  // with nearly as many rows before it as in proportion
+    const auto user = std::lower_bound(begin.begin(), begin.end(), begin.back() / threads * thread);
+    return thread == threads ? users : static_cast<std::size_t>(user - begin.begin());
+  };
+  std::vector<std::uint64_t> remaining(users);
+#pragma omp parallel for num_threads(team) schedule(static, 1)
+  for (std::size_t thread = 0; thread < threads; ++thread) {
+    const std::uint64_t first = first_user(thread), count = first_user(thread + 1) - first;
+    std::vector<std::uint64_t> next(begin.begin() + static_cast<std::ptrdiff_t>(first),
+                                    begin.begin() + static_cast<std::ptrdiff_t>(first + count));
+    for (const auto& block : ratings.blocks) {
+      for (const Rating& rating : block) {
+        const std::uint64_t user = kept.new_user[rating.user] - first;  // beyond `count` where not its own
+        if (user < count)
+          grouped[next[user]++] = {rating.seconds, rating.nanoseconds, kept.new_item[rating.item]};
       }
-      grouped[next[user]++] = {rating.seconds, rating.nanoseconds, item};
     }
-    std::vector<Rating>().swap(block);
+    Reducer reducer(kept.items.size());
+    for (std::uint64_t user = first; user < first + count; ++user)
+      remaining[user] =
+          reducer.reduce({&grouped[begin[user]], &grouped[begin[user + 1]]}, static_cast<std::uint32_t>(user));
   }
-  histories.user_ids = ratings.users.select(kept_users);
-  histories.item_ids = ratings.items.select(kept_items);
-
-  const std::size_t users = kept_users.size();
-  std::vector<std::uint64_t> kept(users);
-#pragma omp parallel num_threads(team)
-  {
-    std::vector<std::uint32_t> last_user(kept_items.size(), none);
-#pragma omp for schedule(dynamic, 64)
-    for (std::size_t user = 0; user < users; ++user) {
-      const std::span<Interaction> rows(grouped.data() + begin[user], begin[user + 1] - begin[user]);
-      std::stable_sort(rows.begin(), rows.end(), earlier);
-      kept[user] = drop_repeated_items(rows, static_cast<std::uint32_t>(user), last_user);
-    }
-  }
+  ratings = {};
   histories.offsets.resize(users + 1);
-  std::partial_sum(kept.begin(), kept.end(), histories.offsets.begin() + 1);
+  std::partial_sum(remaining.begin(), remaining.end(), histories.offsets.begin() + 1);
   histories.duplicates = begin.back() - histories.offsets.back();
   histories.items.resize(histories.offsets.back());
 #pragma omp parallel for num_threads(team)
   for (std::size_t user = 0; user < users; ++user)
-    for (std::size_t i = 0; i < kept[user]; ++i)
-      histories.items[histories.offsets[user] + i] = grouped[begin[user] + i].item;
+    std::transform(&grouped[begin[user]], &grouped[begin[user] + remaining[user]],
+                   histories.items.begin() + static_cast<std::ptrdiff_t>(histories.offsets[user]),
+                   [](const Interaction& row) { return row.item; });
   return histories;
 }
 

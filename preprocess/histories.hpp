@@ -1,4 +1,4 @@
-// Each user's interactions in the order of time.
+// Each user's interactions, the latest at the end.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace neumf::preprocess {
 
 struct Histories {
   std::vector<std::uint64_t> offsets = {0};  // user u has items[offsets[u]] to items[offsets[u + 1] - 1]
-  std::vector<std::uint32_t> items;          // earliest first, no item twice
+  std::vector<std::uint32_t> items;          // the latest last, the others in any order; no item twice
   Ids user_ids, item_ids;                    // original ids by dense id
   std::uint64_t interactions = 0;            // rows before filtering
   std::uint64_t dropped_users = 0, dropped_interactions = 0;
@@ -24,8 +24,9 @@ struct Histories {
 // The rules, in this order, as the reference applies them:
 //  1. Users with fewer than `min_ratings` rows are dropped. Rows count, repeated items included.
 //  2. Ids become dense in order of first appearance among the remaining rows of the file.
-//  3. Each user's rows are sorted by time; rows of one time keep the order of the file.
+//  3. Each user's rows are ordered by time; rows of one time keep the order of the file.
 //  4. Of several rows of a user and an item the earliest stays, so the item counts when it was first seen.
+// Only the latest row that remains is looked for: nothing depends on the order of those before it.
 // Fails if no user is left.
 Histories make_histories(Ratings ratings, std::uint64_t min_ratings, std::size_t threads);
 

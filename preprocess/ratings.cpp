@@ -26,9 +26,14 @@ class Collector {
     lines_ += block.lines;
     std::vector<Rating>& rows = ratings_.blocks.emplace_back();
     rows.reserve(block.rows.size());
-    for (const auto& row : block.rows)
-      rows.push_back({row.time.seconds, row.time.nanoseconds, dense_id(ratings_.users, row.user, block),
-                      dense_id(ratings_.items, row.item, block)});
+    std::vector<std::uint64_t>& user_rows = ratings_.user_rows;
+    for (const auto& row : block.rows) {
+      const Rating rating{row.time.seconds, row.time.nanoseconds, dense_id(ratings_.users, row.user, block),
+                          dense_id(ratings_.items, row.item, block)};
+      if (rating.user == user_rows.size()) user_rows.push_back(0);
+      ++user_rows[rating.user];
+      rows.push_back(rating);
+    }
     ratings_.rows += rows.size();
   }
 

@@ -22,6 +22,7 @@ struct Ratings {
   std::vector<std::vector<Rating>> blocks;  // in file order
   std::uint64_t rows = 0;
   IdMap users, items;
+  std::vector<std::uint64_t> user_rows;  // of each user
 };
 
 // Parses on `threads` threads. Fails on the first bad line, with its number, and if there is no rating at

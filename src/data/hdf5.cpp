@@ -85,6 +85,12 @@ Handle row_selection(const Dims& dims, hsize_t first, hsize_t count) {
   return space;
 }
 
+// Memory that holds `count` rows: of the file's rank, since HDF5 is far slower where the ranks differ.
+Handle rows_in_memory(Dims dims, hsize_t count) {
+  dims[0] = count;
+  return {H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), H5Sclose};
+}
+
 Handle link_creation_list() {
   Handle list(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
   H5Pset_create_intermediate_group(list.get(), 1);
@@ -265,8 +271,7 @@ void File::write_rows(const std::string& name, hsize_t first, hsize_t count, std
           "{}: {} values do not fill {} rows of {}", path_.string(), data.size(), count, name);
   const Handle dataset = open_dataset(name);
   const Handle file_space = row_selection(shape, first, count);
-  const hsize_t size = data.size();
-  const Handle memory_space(H5Screate_simple(1, &size, nullptr), H5Sclose);
+  const Handle memory_space = rows_in_memory(shape, count);
   check(H5Dwrite(dataset.get(), memory_type<T>(), memory_space.get(), file_space.get(), H5P_DEFAULT,
                  data.data()),
         path_, name, "write");
@@ -294,8 +299,7 @@ void File::read_rows(const std::string& name, hsize_t first, std::span<T> out) c
   require(type_class == H5T_INTEGER || type_class == H5T_FLOAT, "{}: {} does not hold numbers",
           path_.string(), name);
   const Handle file_space = row_selection(shape, first, out.size() / row_size);
-  const hsize_t size = out.size();
-  const Handle memory_space(H5Screate_simple(1, &size, nullptr), H5Sclose);
+  const Handle memory_space = rows_in_memory(shape, out.size() / row_size);
   const Handle transfer = strict_transfer();
   check(H5Dread(dataset.get(), memory_type<T>(), memory_space.get(), file_space.get(), transfer.get(),
                 out.data()),
