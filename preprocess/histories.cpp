@@ -76,7 +76,8 @@ class Reducer {
       repeated = true;
     }
     if (repeated) {
-      const auto end = std::remove_if(rows.begin(), rows.end(), [](const auto& row) { return row.item == none; });
+      const auto end =
+          std::remove_if(rows.begin(), rows.end(), [](const auto& row) { return row.item == none; });
       rows = rows.first(static_cast<std::size_t>(end - rows.begin()));
     }
     std::size_t latest = 0;
@@ -136,8 +137,8 @@ Histories make_histories(Ratings ratings, std::uint64_t min_ratings, std::size_t
     }
     Reducer reducer(kept.items.size());
     for (std::uint64_t user = first; user < first + count; ++user)
-      remaining[user] =
-          reducer.reduce({&grouped[begin[user]], &grouped[begin[user + 1]]}, static_cast<std::uint32_t>(user));
+      remaining[user] = reducer.reduce({&grouped[begin[user]], &grouped[begin[user + 1]]},
+                                       static_cast<std::uint32_t>(user));
   }
   ratings = {};
   histories.offsets.resize(users + 1);

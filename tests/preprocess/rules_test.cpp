@@ -1,6 +1,14 @@
 // The rules of the split, one by one.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "support.hpp"
 
@@ -70,6 +78,43 @@ TEST(Rules, AUserWithOneItemHasNoTraining) {
 TEST(Rules, OnlyUsersWithOneItem) {
   const Data data = run_text(header + "1,a,1\n2,b,1\n");
   EXPECT_THAT(data.train, ElementsAre(IsEmpty(), IsEmpty()));
+}
+
+// Many repeated items and equal times, on one and on three threads, against the rules as they are written:
+// sort all rows by time, keep the first of equal items, hold out the last.
+TEST(Rules, AsSortingByTimeWouldHaveIt) {
+  struct Row {
+    int user, item, time;
+  };
+  std::mt19937 random(5);
+  const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  std::vector<Row> rows;
+  std::string text = header;
+  for (int i = 0; i < 3000; ++i) {
+    rows.push_back({below(40), below(30), below(25)});
+    text += fmt::format("{},{},{}\n", rows.back().user, rows.back().item, rows.back().time);
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.time < b.time; });
+  std::map<int, std::vector<std::string>> expected;
+  std::set<std::pair<int, int>> seen;
+  for (const Row& row : rows)
+    if (seen.emplace(row.user, row.item).second) expected[row.user].push_back(std::to_string(row.item));
+
+  const TemporaryDirectory directory;
+  write_text(directory / "r.csv", text);
+  for (const std::size_t threads : {1, 3}) {
+    auto options = small_options(directory / "r.csv", directory / "out");
+    options.threads = threads;
+    options.overwrite = true;
+    const Data data = run(options);
+    ASSERT_EQ(data.users.size(), expected.size());
+    for (auto [user, items] : expected) {
+      EXPECT_EQ(data.test_of(std::to_string(user)), items.back()) << "user " << user;
+      items.pop_back();
+      EXPECT_THAT(data.train_of(std::to_string(user)), testing::UnorderedElementsAreArray(items))
+          << "user " << user;
+    }
+  }
 }
 
 TEST(Rules, Attributes) {
