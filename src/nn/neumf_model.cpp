@@ -1,5 +1,7 @@
 #include "neumf/nn/neumf_model.hpp"
 
+#include <type_traits>
+
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/ops/gmf.hpp"
 #include "neumf/ops/head.hpp"
@@ -20,7 +22,37 @@ NeuMF<Device, T>::NeuMF(Parameters<Device, T>& parameters, const ModelShape& sha
       logits_(training ? max_groups * group_size : 0),
       dlogits_(training ? max_groups * group_size : 0),
       user_plan_(training ? max_groups : 0),
-      item_plan_(training ? max_groups * group_size : 0) {}
+      item_plan_(training ? max_groups * group_size : 0) {
+  if constexpr (std::is_same_v<Device, Cpu>)
+    if (training && shape.widest() <= ops::narrow_width)
+      narrow_ = std::make_unique<ops::NarrowStep<T>>(narrow_model(), max_groups, group_size);
+}
+
+template <class Device, class T>
+ops::NarrowModel<T> NeuMF<Device, T>::narrow_model() {
+  const auto& layout = parameters_.layout();
+  const auto table = [&](const Segment& s) -> ops::NarrowTable<T> {
+    return {parameters_.compute(s), parameters_.gradient(s)};
+  };
+  const auto weight = [&](const Segment& s) -> ops::NarrowWeight {
+    return {parameters_.weight(s), parameters_.gradient(s)};
+  };
+  ops::NarrowModel<T> model{table(layout.user_gmf),
+                            table(layout.item_gmf),
+                            table(layout.user_mlp),
+                            table(layout.item_mlp),
+                            weight(layout.head_gmf),
+                            weight(layout.head_mlp),
+                            weight(layout.head_bias),
+                            weight(layout.pair_user),
+                            weight(layout.pair_item),
+                            weight(layout.pair_bias),
+                            {},
+                            {}};
+  for (const Segment& s : layout.hidden_weight) model.hidden_weight.push_back(weight(s));
+  for (const Segment& s : layout.hidden_bias) model.hidden_bias.push_back(weight(s));
+  return model;
+}
 
 template <class Device, class T>
 void NeuMF<Device, T>::branches(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
@@ -41,6 +73,8 @@ void NeuMF<Device, T>::branches(Context<Device>& context, const BatchView& batch
 template <class Device, class T>
 void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
                                float loss_weight, ops::StepState* state) {
+  if constexpr (std::is_same_v<Device, Cpu>)
+    if (narrow()) return narrow_->run(context, batch, narrow_model(), dropout, loss_weight, state);
   const auto& layout = parameters_.layout();
   branches(context, batch, dropout, logits_.data());
   if (!has_mlp_) {
@@ -58,6 +92,10 @@ void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch,
 template <class Device, class T>
 void NeuMF<Device, T>::backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
                                 const BucketReady& bucket_ready) {
+  if (narrow()) {
+    for (std::size_t bucket = 0; bucket < 2 && bucket_ready; ++bucket) bucket_ready(bucket);
+    return;
+  }
   const auto& layout = parameters_.layout();
   ops::plan_scatter(context, batch.users, batch.groups, users_, user_plan_);
   ops::plan_scatter(context, batch.items, batch.samples(), items_, item_plan_);
@@ -85,7 +123,7 @@ void NeuMF<Device, T>::score(Context<Device>& context, const BatchView& batch, f
 template <class Device, class T>
 std::size_t NeuMF<Device, T>::bytes() const {
   return pair_.bytes() + hidden_.bytes() + logits_.bytes() + dlogits_.bytes() + user_plan_.bytes() +
-         item_plan_.bytes();
+         item_plan_.bytes() + (narrow() ? narrow_->bytes() : 0);
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class NeuMF<DEVICE, T>;

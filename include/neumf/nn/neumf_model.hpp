@@ -10,12 +10,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "neumf/core/context.hpp"
 #include "neumf/nn/hidden_layers.hpp"
 #include "neumf/nn/pair_layer.hpp"
 #include "neumf/nn/parameters.hpp"
 #include "neumf/ops/batch.hpp"
+#include "neumf/ops/narrow.hpp"
 #include "neumf/ops/step_state.hpp"
 #include "neumf/random/dropout.hpp"
 
@@ -31,12 +33,17 @@ class NeuMF {
 
   std::int64_t max_groups() const { return max_groups_; }
   PairLayer<Device, T>& pair_layer() { return pair_; }
+  // Whether training steps go through ops/narrow.hpp: on a CPU, where no layer is wide.
+  bool narrow() const { return narrow_ != nullptr; }
+  // Lets them go operation by operation, as those of wider models do.
+  void go_by_operation() { narrow_.reset(); }
 
   // `samples`: how many this rank will process until the weights change.
   void begin_step(Context<Device>& context, std::int64_t samples) {
-    if (has_mlp_) pair_.begin(context, parameters_, samples);
+    if (has_mlp_ && !narrow()) pair_.begin(context, parameters_, samples);
   }
-  // One block's forward pass, up to the gradient of its logits; adds its loss to state->loss.
+  // One block's forward pass, up to the gradient of its logits; adds its loss to state->loss. Where the model
+  // is narrow this is the backward pass as well.
   void forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float loss_weight,
                ops::StepState* state);
   // Adds the block's gradients, times loss_weight and the state's loss scale. Follows forward on the same
@@ -47,10 +54,11 @@ class NeuMF {
   void backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
                 const BucketReady& bucket_ready = {});
   void finish_step(Context<Device>& context) {
-    if (has_mlp_) pair_.finish(context, parameters_);
+    if (has_mlp_ && !narrow()) pair_.finish(context, parameters_);
   }
 
-  // Logits [samples], without dropout. Needs begin_step since the weights changed.
+  // Logits [samples], without dropout. Needs begin_step since the weights changed. Not for a model in
+  // training that is narrow.
   void score(Context<Device>& context, const BatchView& batch, float* logits);
 
   std::size_t bytes() const;
@@ -58,6 +66,7 @@ class NeuMF {
  private:
   // Everything up to the last hidden layer, and the bias and GMF part of the logits.
   void branches(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float* logits);
+  ops::NarrowModel<T> narrow_model();
 
   Parameters<Device, T>& parameters_;
   std::int64_t max_groups_;
@@ -67,6 +76,7 @@ class NeuMF {
   HiddenLayers<Device, T> hidden_;
   Tensor<float, Device> logits_, dlogits_;
   ops::ScatterPlan<Device> user_plan_, item_plan_;
+  std::unique_ptr<ops::NarrowStep<T>> narrow_;  // null where the model is wide, is not trained, or has a GPU
 };
 
 }  // namespace neumf

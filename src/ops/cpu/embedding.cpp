@@ -7,18 +7,10 @@
 
 #include "neumf/core/error.hpp"
 #include "parallel.hpp"
+#include "row_owner.hpp"
 #include "vector.hpp"
 
 namespace neumf::ops {
-namespace {
-
-// The thread that adds to a row. By a hash (Knuth, TAOCP vol. 3, 6.4) and a multiplication, since a remainder
-// is slow; ids that follow each other go to different threads.
-inline std::uint32_t owner(std::uint32_t row, std::uint32_t threads) {
-  return ((row * 0x9E3779B1u >> 16) * threads) >> 16;
-}
-
-}  // namespace
 
 template <class Device, class T>
 void gather_rows(Context<Device>& context, Matrix<const T> table, const std::uint32_t* ids, Matrix<T> out) {
@@ -47,34 +39,17 @@ void plan_scatter<Cpu>(Context<Cpu>& context, const std::uint32_t* ids, std::int
     return;
   }
   // Each thread scans all ids and lists its own: reading 4 bytes per sample costs less than sharing the work.
-  // First count, then place, so that the lists are contiguous and in sample order.
-  std::vector<std::int64_t> sizes(threads);
-  const bool parallel = count >= 1024;
-#pragma omp parallel for num_threads(static_cast <int>(threads)) schedule(static, 1) if (parallel)
+  // It counts those of the threads before it first, so that the lists are contiguous.
+#pragma omp parallel for num_threads(static_cast <int>(threads)) schedule(static, 1) if (count >= 1024)
   for (std::uint32_t thread = 0; thread < threads; ++thread) {
-    std::int64_t size = 0;
-#pragma omp simd reduction(+ : size)
-    for (std::int64_t i = 0; i < count; ++i) size += owner(ids[i], threads) == thread;
-    sizes[thread] = size;
-  }
-  for (std::uint32_t thread = 0; thread < threads; ++thread)
-    offsets[thread + 1] = offsets[thread] + sizes[thread];
-#pragma omp parallel for num_threads(static_cast <int>(threads)) schedule(static, 1) if (parallel)
-  for (std::uint32_t thread = 0; thread < threads; ++thread) {
-    std::uint32_t* out = order + offsets[thread];
-    // Through a tile of its own: to write every position and keep some is faster than a branch that nobody
-    // can foresee, but would write over the next thread's first.
-    constexpr std::int64_t tile = 512;
-    std::uint32_t own[tile];
-    for (std::int64_t first = 0; first < count; first += tile) {
-      const std::int64_t last = std::min(first + tile, count);
-      std::int64_t n = 0;
-      for (std::int64_t i = first; i < last; ++i) {
-        own[n] = static_cast<std::uint32_t>(i);
-        n += owner(ids[i], threads) == thread;
-      }
-      out = std::copy(own, own + n, out);
-    }
+    std::int64_t before = 0;
+#pragma omp simd reduction(+ : before)
+    for (std::int64_t i = 0; i < count; ++i) before += cpu::owner(ids[i], threads) < thread;
+    std::uint32_t* out = order + before;
+    cpu::for_owned(ids, count, thread, threads, [&](const std::uint32_t* positions, std::int64_t n) {
+      out = std::copy(positions, positions + n, out);
+    });
+    offsets[thread + 1] = out - order;
   }
 }
 

@@ -1,12 +1,11 @@
 #include "neumf/ops/head.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
+#include "loss.hpp"
 #include "parallel.hpp"
 #include "partial_sums.hpp"
-#include "vector_math.hpp"
 
 namespace neumf::ops {
 namespace {
@@ -63,32 +62,6 @@ void head_backward(const T* h, const float* scaled_weight, const float* d, std::
   return head_backward<0>(h, scaled_weight, d, rows, width, weight_sum, dh);
 }
 
-// log(1 + exp(z)) - z y, from e = exp(-|z|)
-float loss_of(float z, float y, float e) {
-  return (z > 0.0f ? z : 0.0f) - z * y + cpu::log1p_of_unit(e);
-}
-
-float exp_of_distance(float z) {
-  return cpu::exp_of_negative(-std::fabs(z));
-}
-
-// d = factor (sigmoid(z) - y) for n samples; adds the losses to sum[0] and d to sum[1].
-void loss_and_gradient(const float* z, const std::uint8_t* labels, float factor, std::int64_t n, float* d,
-                       double* sum) {
-  double loss = 0, gradient = 0;
-#pragma omp simd reduction(+ : loss, gradient)
-  for (std::int64_t s = 0; s < n; ++s) {
-    const float y = labels[s] != 0 ? 1.0f : 0.0f, e = exp_of_distance(z[s]);
-    // sigmoid(z) is 1 / (1 + e) for z >= 0, else e / (1 + e).
-    const float sigmoid = (z[s] >= 0.0f ? 1.0f : e) / (1.0f + e);
-    d[s] = factor * (sigmoid - y);
-    loss += loss_of(z[s], y, e);
-    gradient += d[s];
-  }
-  sum[0] += loss;
-  sum[1] += gradient;
-}
-
 }  // namespace
 
 template <>
@@ -117,7 +90,7 @@ void head_loss(Context<Device>& context, Matrix<const T> h, const float* weight,
     for (std::int64_t s = begin; s < end; s += tile) {
       const std::int64_t rows = std::min(tile, end - s);
       add_dots(h.row(s), weight, rows, width, logits + s);
-      loss_and_gradient(logits + s, labels + s, factor, rows, dlogits + s, sums.row(thread));
+      cpu::loss_and_gradient(logits + s, labels + s, factor, rows, dlogits + s, sums.row(thread));
       head_backward(h.row(s), scaled_weight.data(), dlogits + s, rows, width, weight_sums.row(thread),
                     dh.row(s));
     }
@@ -136,7 +109,8 @@ void logit_loss<Cpu>(Context<Cpu>& context, std::int64_t samples, const float* l
   const float factor = scale * loss_scale[0];
   cpu::PartialSums<double> sums(context.threads(), 2);  // loss, bias gradient
   cpu::parallel_ranges(context, samples, 1024, [&](int thread, std::int64_t begin, std::int64_t end) {
-    loss_and_gradient(logits + begin, labels + begin, factor, end - begin, dlogits + begin, sums.row(thread));
+    cpu::loss_and_gradient(logits + begin, labels + begin, factor, end - begin, dlogits + begin,
+                           sums.row(thread));
   });
   double total[2] = {0, 0};
   sums.add_to(total);
@@ -152,7 +126,7 @@ void bce_loss<Cpu>(Context<Cpu>& context, std::int64_t samples, const float* log
     double sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (std::int64_t s = begin; s < end; ++s)
-      sum += loss_of(logits[s], labels[s] != 0 ? 1.0f : 0.0f, exp_of_distance(logits[s]));
+      sum += cpu::loss_of(logits[s], labels[s] != 0 ? 1.0f : 0.0f, cpu::exp_of_distance(logits[s]));
     sums.row(thread)[0] += sum;
   });
   sums.add_to(loss);

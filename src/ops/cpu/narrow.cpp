@@ -1,0 +1,438 @@
+#include "neumf/ops/narrow.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "dropout.hpp"
+#include "loss.hpp"
+#include "narrow_layer.hpp"
+#include "row_owner.hpp"
+#include "vector.hpp"
+
+namespace neumf::ops {
+namespace {
+
+using cpu::Lanes;
+using cpu::lanes;
+using cpu::padded;
+using cpu::Rows;
+using IntLanes = std::int32_t __attribute__((vector_size(64)));
+using ShortLanes = std::uint16_t __attribute__((vector_size(32)));
+
+// What all activations of a tile take is to fit into a first-level cache.
+constexpr std::int64_t tile_samples = 64;
+
+float sum_of(const Lanes& values) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int i = 0; i < lanes; ++i) sum += values[i];
+  return sum;
+}
+
+// A weight's gradient among the sums of a thread, which lie behind each other in the layout of Rows.
+struct Place {
+  std::int64_t offset = 0;
+  NarrowWeight weight;
+};
+
+// The weights whose gradients are summed over samples, all but the tables and the final layer's bias.
+struct Places {
+  std::int64_t size = 0;  // first, since the others add to it
+  Place head_gmf, head_mlp, pair_user, pair_item, pair_bias;
+  std::vector<Place> hidden_weight, hidden_bias;
+
+  template <class T>
+  explicit Places(const NarrowModel<T>& model)
+      : head_gmf(place(model.head_gmf)),
+        head_mlp(place(model.head_mlp)),
+        pair_user(place(model.pair_user)),
+        pair_item(place(model.pair_item)),
+        pair_bias(place(model.pair_bias)) {
+    for (const auto& weight : model.hidden_weight) hidden_weight.push_back(place(weight));
+    for (const auto& bias : model.hidden_bias) hidden_bias.push_back(place(bias));
+  }
+  // Adds the sums to the gradients.
+  void add(float* sums) const {
+    for (const Place* p : {&head_gmf, &head_mlp, &pair_user, &pair_item, &pair_bias}) add(*p, sums);
+    for (const auto* group : {&hidden_weight, &hidden_bias})
+      for (const Place& p : *group) add(p, sums);
+  }
+
+ private:
+  Place place(const NarrowWeight& weight) {
+    const std::int64_t offset = size;
+    size += padded(weight.value.rows, cpu::row_block) * padded(weight.value.cols);
+    return {offset, weight};
+  }
+  static void add(const Place& p, const float* sums) {
+    const auto& gradient = p.weight.gradient;
+    for (std::int64_t r = 0; r < gradient.rows; ++r)
+      cpu::add(gradient.row(r), sums + p.offset + r * padded(gradient.cols), gradient.cols);
+  }
+};
+
+// A thread's layers, tile and sums.
+template <class T>
+class Worker {
+ public:
+  Worker(const NarrowModel<T>& model, const Places& places, std::int64_t tile_groups, std::int32_t group_size)
+      : factors_(model.head_gmf.value.cols),
+        embedding_(model.pair_user.value.cols),
+        tile_groups_(tile_groups),
+        user_layer_(model.pair_user.value.rows, embedding_),
+        item_layer_(model.pair_item.value.rows, embedding_),
+        head_gmf_(1, factors_),
+        head_mlp_(1, model.head_mlp.value.cols),
+        gmf_users_(tile_groups, factors_),
+        weighted_users_(tile_groups, factors_),
+        gmf_items_(tile_groups * group_size, factors_),
+        users_(tile_groups, embedding_),
+        user_gradients_(tile_groups, embedding_),
+        items_(tile_groups * group_size, embedding_),
+        item_gradients_(tile_groups * group_size, embedding_),
+        user_half_(tile_groups, model.pair_user.value.rows),
+        group_sums_(tile_groups, model.pair_user.value.rows),
+        logits_(1, tile_groups * group_size),
+        dlogits_(1, tile_groups * group_size),
+        sums_(1, places.size) {
+    const auto add_width = [&](std::int64_t width) {
+      activations_.emplace_back(tile_groups * group_size, width);
+      gradients_.emplace_back(tile_groups * group_size, width);
+    };
+    if (embedding_ > 0) add_width(model.pair_user.value.rows);
+    for (const auto& weight : model.hidden_weight) {
+      add_width(weight.value.rows);
+      hidden_.emplace_back(weight.value.rows, weight.value.cols);
+    }
+  }
+
+  // Prepares for the blocks of a step, until the weights change.
+  void begin(const NarrowModel<T>& model, const Dropout& dropout) {
+    user_layer_.load(model.pair_user.value);
+    item_layer_.load(model.pair_item.value);
+    for (std::size_t i = 0; i < hidden_.size(); ++i) hidden_[i].load(model.hidden_weight[i].value);
+    std::copy_n(model.head_gmf.value.data, factors_, head_gmf_.row(0));
+    std::copy_n(model.head_mlp.value.data, model.head_mlp.value.cols, head_mlp_.row(0));
+    std::fill_n(sums(), sums_.stride(), 0.0f);
+    losses_[0] = losses_[1] = 0;
+    dropout_ = dropout;
+    dropout_bits_.clear();
+    for (std::size_t i = 0; i < activations_.size() && dropout.active(); ++i) {
+      dropout_.layer = static_cast<std::uint32_t>(i);
+      dropout_bits_.emplace_back(dropout_, activations_[i].stride());
+    }
+  }
+
+  // The groups [first, last) of a block. Writes the gradients of their embedding rows: the MLP's, then GMF's.
+  void run(const BatchView& batch, const NarrowModel<T>& model, const Places& places, float factor,
+           std::int64_t first, std::int64_t last, Rows& user_rows, Rows& item_rows) {
+    ask_for(batch, model, first, std::min(first + tile_groups_, last));
+    for (std::int64_t g = first; g < last; g += tile_groups_) {
+      const std::int64_t groups = std::min(tile_groups_, last - g);
+      ask_for(batch, model, g + groups, std::min(g + groups + tile_groups_, last));
+      const BatchView tile{groups,          batch.group_size,
+                           batch.users + g, batch.items + g * batch.group_size,
+                           batch.ids + g,   batch.labels + g * batch.group_size};
+      gather(tile, model);
+      if (embedding_ > 0) forward(tile, model);
+      head(tile, model, places, factor, g, user_rows, item_rows);
+      if (embedding_ > 0) backward(tile, places, g, user_rows, item_rows);
+    }
+  }
+
+  float* sums() { return sums_.row(0); }
+  double loss() const { return losses_[0]; }
+  double bias_gradient() const { return losses_[1]; }
+
+ private:
+  // Rows in random order are what the processor cannot foresee.
+  static void ask_for(const BatchView& batch, const NarrowModel<T>& model, std::int64_t first,
+                      std::int64_t last) {
+    const auto ask = [](const NarrowTable<T>& table, std::uint32_t row) {
+      cpu::prefetch(table.rows.row(row), table.rows.cols);
+    };
+    for (std::int64_t g = first; g < last; ++g) {
+      ask(model.user_gmf, batch.users[g]);
+      ask(model.user_mlp, batch.users[g]);
+    }
+    for (std::int64_t s = first * batch.group_size; s < last * batch.group_size; ++s) {
+      ask(model.item_gmf, batch.items[s]);
+      ask(model.item_mlp, batch.items[s]);
+    }
+  }
+
+  void gather(const BatchView& tile, const NarrowModel<T>& model) {
+    const auto gather = [](const NarrowTable<T>& table, const std::uint32_t* ids, std::int64_t n, Rows& out) {
+      const auto width = static_cast<std::size_t>(table.rows.cols);
+      for (std::int64_t i = 0; i < n; ++i) cpu::widen(table.rows.row(ids[i]), out.row(i), width);
+    };
+    gather(model.user_gmf, tile.users, tile.groups, gmf_users_);
+    gather(model.item_gmf, tile.items, tile.samples(), gmf_items_);
+    gather(model.user_mlp, tile.users, tile.groups, users_);
+    gather(model.item_mlp, tile.items, tile.samples(), items_);
+  }
+
+  static void fill(const NarrowWeight& bias, std::int64_t rows, Rows& out) {
+    for (std::int64_t r = 0; r < rows; ++r) std::copy_n(bias.value.data, bias.value.cols, out.row(r));
+  }
+
+  void forward(const BatchView& tile, const NarrowModel<T>& model) {
+    // The user's half of the first layer, once per group.
+    fill(model.pair_bias, tile.groups, user_half_);
+    user_layer_.forward(users_, tile.groups, user_half_);
+    for (std::int64_t g = 0; g < tile.groups; ++g)
+      for (std::int64_t s = g * tile.group_size; s < (g + 1) * tile.group_size; ++s)
+        std::copy_n(user_half_.row(g), user_half_.stride(), activations_[0].row(s));
+    item_layer_.forward(items_, tile.samples(), activations_[0]);
+    activate(tile, 0);
+    for (std::size_t i = 0; i < hidden_.size(); ++i) {
+      fill(model.hidden_bias[i], tile.samples(), activations_[i + 1]);
+      hidden_[i].forward(activations_[i], tile.samples(), activations_[i + 1]);
+      activate(tile, i + 1);
+    }
+  }
+
+  // relu and dropout
+  void activate(const BatchView& tile, std::size_t layer) {
+    Lanes* values = activations_[layer].lanes_of(0);
+    const std::int64_t vectors = activations_[layer].vectors(), samples = tile.samples();
+    const Lanes zero = {};
+    if (!dropout_.active()) {
+      for (std::int64_t i = 0; i < samples * vectors; ++i) values[i] = values[i] > zero ? values[i] : zero;
+      return;
+    }
+    cpu::DropoutBits& bits = dropout_bits_[layer];
+    const float scale = dropout_.keep_scale;
+    const IntLanes unit = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                           1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+    std::int64_t g = 0, in_group = 0;
+    for (std::int64_t first = 0; first < samples; first += bits.rows_per_tile()) {
+      const std::int64_t count = std::min(bits.rows_per_tile(), samples - first);
+      bits.generate(count, [&](std::int64_t) {
+        const std::uint64_t id = tile.ids[g] + static_cast<std::uint64_t>(in_group);
+        if (++in_group == tile.group_size) in_group = 0, ++g;
+        return id;
+      });
+      for (std::int64_t r = 0; r < count; ++r) {
+        const std::uint16_t* random = bits.bits(r);
+        for (std::int64_t v = 0; v < vectors; ++v) {
+          Lanes& z = values[(first + r) * vectors + v];
+          IntLanes kept;
+          if (dropout_.unit_bits() == 1) {
+            kept = ((IntLanes{} + random[v]) & unit) != 0;
+          } else {
+            ShortLanes pieces;
+            std::memcpy(&pieces, random + v * lanes, sizeof pieces);
+            kept = __builtin_convertvector(pieces, IntLanes) >= static_cast<std::int32_t>(dropout_.threshold);
+          }
+          z = (z > zero) & kept ? z * scale : zero;
+        }
+      }
+    }
+  }
+
+  // The final layer and the loss, forward and backward.
+  void head(const BatchView& tile, const NarrowModel<T>& model, const Places& places, float factor,
+            std::int64_t first_group, Rows& user_rows, Rows& item_rows) {
+    const std::int64_t samples = tile.samples(), gmf = head_gmf_.vectors(), mlp = head_mlp_.vectors();
+    const std::int64_t gmf_place = users_.vectors();  // in the rows of gradients
+    const Lanes *head_gmf = head_gmf_.lanes_of(0), *head_mlp = head_mlp_.lanes_of(0), zero = {};
+    const Lanes* h = mlp > 0 ? activations_.back().lanes_of(0) : nullptr;
+    const float bias = model.head_bias.value.data[0];
+    float *logits = logits_.row(0), *dlogits = dlogits_.row(0);
+    for (std::int64_t g = 0; g < tile.groups; ++g) {
+      Lanes* weighted = weighted_users_.lanes_of(g);
+      for (std::int64_t v = 0; v < gmf; ++v) weighted[v] = head_gmf[v] * gmf_users_.lanes_of(g)[v];
+      for (std::int64_t s = g * tile.group_size; s < (g + 1) * tile.group_size; ++s) {
+        Lanes products = {};
+        for (std::int64_t v = 0; v < gmf; ++v) products += weighted[v] * gmf_items_.lanes_of(s)[v];
+        for (std::int64_t v = 0; v < mlp; ++v) products += head_mlp[v] * h[s * mlp + v];
+        logits[s] = bias + sum_of(products);
+      }
+    }
+    cpu::loss_and_gradient(logits, tile.labels, factor, samples, dlogits, losses_);
+    auto* gmf_sum = reinterpret_cast<Lanes*>(sums() + places.head_gmf.offset);
+    auto* mlp_sum = reinterpret_cast<Lanes*>(sums() + places.head_mlp.offset);
+    for (std::int64_t v = 0; v < mlp; ++v) {
+      const Lanes weight = head_mlp[v] * dropout_.keep_scale;
+      Lanes sum = mlp_sum[v], *dh = gradients_.back().lanes_of(0);
+      for (std::int64_t s = 0; s < samples; ++s) {
+        const Lanes& active = h[s * mlp + v];
+        sum += dlogits[s] * active;
+        dh[s * mlp + v] = active > zero ? dlogits[s] * weight : zero;
+      }
+      mlp_sum[v] = sum;
+    }
+    for (std::int64_t g = 0; g < tile.groups; ++g) {
+      for (std::int64_t v = 0; v < gmf; ++v) {
+        // The group's sum of d_s q_i serves both the user's and the weight's gradient.
+        const Lanes weighted = weighted_users_.lanes_of(g)[v];
+        Lanes sum = {};
+        for (std::int64_t s = g * tile.group_size; s < (g + 1) * tile.group_size; ++s) {
+          sum += dlogits[s] * gmf_items_.lanes_of(s)[v];
+          item_rows.lanes_of(first_group * tile.group_size + s)[gmf_place + v] = dlogits[s] * weighted;
+        }
+        user_rows.lanes_of(first_group + g)[gmf_place + v] = head_gmf[v] * sum;
+        gmf_sum[v] += gmf_users_.lanes_of(g)[v] * sum;
+      }
+    }
+  }
+
+  void backward(const BatchView& tile, const Places& places, std::int64_t first_group, Rows& user_rows,
+                Rows& item_rows) {
+    const std::int64_t samples = tile.samples();
+    const auto sum = [&](const Place& place) { return reinterpret_cast<Lanes*>(sums() + place.offset); };
+    for (std::size_t i = hidden_.size(); i-- > 0;) {
+      Rows& dz = gradients_[i + 1];
+      cpu::add_rows(dz.lanes_of(0), samples, dz.vectors(), sum(places.hidden_bias[i]));
+      hidden_[i].backward(dz, activations_[i], samples, gradients_[i], sum(places.hidden_weight[i]));
+      mask(activations_[i], samples, gradients_[i]);
+    }
+    Rows& dz = gradients_[0];
+    for (std::int64_t g = 0; g < tile.groups; ++g) {
+      std::fill_n(group_sums_.row(g), group_sums_.stride(), 0.0f);
+      cpu::add_rows(dz.lanes_of(g * tile.group_size), tile.group_size, dz.vectors(), group_sums_.lanes_of(g));
+    }
+    cpu::add_rows(group_sums_.lanes_of(0), tile.groups, dz.vectors(), sum(places.pair_bias));
+    user_layer_.backward(group_sums_, users_, tile.groups, user_gradients_, sum(places.pair_user));
+    item_layer_.backward(dz, items_, samples, item_gradients_, sum(places.pair_item));
+    for (std::int64_t g = 0; g < tile.groups; ++g)
+      std::copy_n(user_gradients_.row(g), users_.stride(), user_rows.row(first_group + g));
+    for (std::int64_t s = 0; s < samples; ++s)
+      std::copy_n(item_gradients_.row(s), items_.stride(), item_rows.row(first_group * tile.group_size + s));
+  }
+
+  // gradient = active > 0 ? gradient * keep_scale : 0
+  void mask(Rows& active, std::int64_t rows, Rows& gradient) const {
+    const Lanes zero = {}, *x = active.lanes_of(0);
+    Lanes* dx = gradient.lanes_of(0);
+    const float scale = dropout_.keep_scale;
+    for (std::int64_t i = 0; i < rows * active.vectors(); ++i) dx[i] = x[i] > zero ? dx[i] * scale : zero;
+  }
+
+  std::int64_t factors_, embedding_, tile_groups_;
+  cpu::NarrowLayer user_layer_, item_layer_;
+  std::vector<cpu::NarrowLayer> hidden_;
+  Rows head_gmf_, head_mlp_;
+  Rows gmf_users_, weighted_users_, gmf_items_;
+  Rows users_, user_gradients_, items_, item_gradients_, user_half_, group_sums_;
+  std::vector<Rows> activations_, gradients_;  // from the first layer on
+  Rows logits_, dlogits_;
+  Rows sums_;
+  double losses_[2] = {0, 0};  // the loss, the gradient of the final layer's bias
+  Dropout dropout_;
+  std::vector<cpu::DropoutBits> dropout_bits_;  // by layer
+};
+
+// Adds rows of gradients, the MLP's and GMF's, to the rows of the tables that `thread` owns.
+void scatter(const std::uint32_t* ids, std::int64_t count, Rows& values, Matrix<float> mlp, Matrix<float> gmf,
+             std::uint32_t thread, std::uint32_t threads) {
+  const std::int64_t gmf_place = padded(mlp.cols);
+  cpu::for_owned(ids, count, thread, threads, [&](const std::uint32_t* own, std::int64_t n) {
+    constexpr std::int64_t ahead = 4;
+    for (std::int64_t j = 0; j < n; ++j) {
+      if (j + ahead < n) {
+        const std::uint32_t next = own[j + ahead];
+        cpu::prefetch(mlp.row(ids[next]), mlp.cols);
+        cpu::prefetch(gmf.row(ids[next]), gmf.cols);
+        cpu::prefetch(values.row(next), values.stride());
+      }
+      const float* row = values.row(own[j]);
+      cpu::add(mlp.row(ids[own[j]]), row, mlp.cols);
+      cpu::add(gmf.row(ids[own[j]]), row + gmf_place, gmf.cols);
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+class NarrowStep<T>::Team {
+ public:
+  Team(const NarrowModel<T>& model, std::int64_t max_groups, std::int32_t group_size)
+      : places_(model),
+        tile_groups_(std::max<std::int64_t>(tile_samples / group_size, 1)),
+        user_rows_(max_groups, row_width(model)),
+        item_rows_(max_groups * group_size, row_width(model)) {}
+
+  void run(Context<Cpu>& context, const BatchView& batch, const NarrowModel<T>& model, const Dropout& dropout,
+           float loss_weight, StepState* state) {
+    const std::int64_t tiles = (batch.groups + tile_groups_ - 1) / tile_groups_;
+    const auto threads = static_cast<int>(std::clamp<std::int64_t>(tiles, 1, context.threads()));
+    while (workers_.size() < static_cast<std::size_t>(threads))
+      workers_.emplace_back(model, places_, tile_groups_, batch.group_size);
+    const float factor = loss_weight * state->loss_scale;
+#pragma omp parallel num_threads(threads)
+    {
+      const int thread = omp_get_thread_num();
+      Worker<T>& worker = workers_[static_cast<std::size_t>(thread)];
+      worker.begin(model, dropout);
+      worker.run(batch, model, places_, factor, batch.groups * thread / threads,
+                 batch.groups * (thread + 1) / threads, user_rows_, item_rows_);
+#pragma omp barrier
+      const auto own = static_cast<std::uint32_t>(thread), all = static_cast<std::uint32_t>(threads);
+      scatter(batch.users, batch.groups, user_rows_, model.user_mlp.gradient, model.user_gmf.gradient, own,
+              all);
+      scatter(batch.items, batch.samples(), item_rows_, model.item_mlp.gradient, model.item_gmf.gradient, own,
+              all);
+      add_sums(thread, threads);
+    }
+    places_.add(workers_[0].sums());
+    double loss = 0, bias_gradient = 0;
+    for (int thread = 0; thread < threads; ++thread) {
+      loss += workers_[static_cast<std::size_t>(thread)].loss();
+      bias_gradient += workers_[static_cast<std::size_t>(thread)].bias_gradient();
+    }
+    state->loss += loss;
+    model.head_bias.gradient.data[0] += static_cast<float>(bias_gradient);
+  }
+
+  std::size_t bytes() const {
+    return user_rows_.bytes() + item_rows_.bytes();
+  }
+
+ private:
+  static std::int64_t row_width(const NarrowModel<T>& model) {
+    return padded(model.pair_user.value.cols) + model.head_gmf.value.cols;
+  }
+  // Adds a part of the sums of all threads to those of the first.
+  void add_sums(int thread, int threads) {
+    const std::int64_t vectors = places_.size / lanes;
+    const std::int64_t begin = vectors * thread / threads * lanes,
+                       end = vectors * (thread + 1) / threads * lanes;
+    for (int other = 1; other < threads; ++other)
+      cpu::add(workers_[0].sums() + begin, workers_[static_cast<std::size_t>(other)].sums() + begin,
+               end - begin);
+  }
+
+  Places places_;
+  std::int64_t tile_groups_;
+  Rows user_rows_, item_rows_;
+  std::vector<Worker<T>> workers_;
+};
+
+template <class T>
+NarrowStep<T>::NarrowStep(const NarrowModel<T>& model, std::int64_t max_groups, std::int32_t group_size)
+    : team_(std::make_unique<Team>(model, max_groups, group_size)) {}
+
+template <class T>
+NarrowStep<T>::~NarrowStep() = default;
+
+template <class T>
+void NarrowStep<T>::run(Context<Cpu>& context, const BatchView& batch, const NarrowModel<T>& model,
+                        const Dropout& dropout, float loss_weight, StepState* state) {
+  team_->run(context, batch, model, dropout, loss_weight, state);
+}
+
+template <class T>
+std::size_t NarrowStep<T>::bytes() const {
+  return team_->bytes();
+}
+
+template class NarrowStep<float>;
+template class NarrowStep<bfloat16>;
+template class NarrowStep<float16>;
+
+}  // namespace neumf::ops

@@ -1,0 +1,84 @@
+// Products of a tile of samples with a small matrix, in fp32. Everything lies in rows of whole vectors that
+// are padded with zeros, so that no loop has a remainder, and sums stay in registers.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+namespace neumf::cpu {
+
+// 16 floats. The compiler makes two or four vectors of it where the processor's are shorter.
+using Lanes = float __attribute__((vector_size(64)));
+constexpr std::int64_t lanes = 16;
+// Rows of a tile come in multiples of so many.
+constexpr std::int64_t row_block = 8;
+
+constexpr std::int64_t padded(std::int64_t n, std::int64_t multiple = lanes) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+// Accumulators that fit into the registers, in rows: enough of them to hide what an addition takes.
+template <int vectors>
+constexpr int block_of = vectors <= 2 ? 8 : 4;
+
+// c[r, :] += sum over k < depth of a[r, k] p[k, :] for `rows` (a multiple of row_block) rows. p and c have
+// rows of `vectors` Lanes, a has rows of `a_stride` floats.
+template <int vectors>
+void add_product(const float* a, std::int64_t a_stride, std::int64_t depth, const Lanes* p, std::int64_t rows,
+                 Lanes* c) {
+  constexpr int block = block_of<vectors>;
+  for (std::int64_t first = 0; first < rows; first += block) {
+    const float* row = a + first * a_stride;
+    Lanes* out = c + first * vectors;
+    Lanes sum[block][vectors];
+    for (int r = 0; r < block; ++r)
+      for (int v = 0; v < vectors; ++v) sum[r][v] = out[r * vectors + v];
+    for (std::int64_t k = 0; k < depth; ++k) {
+      for (int r = 0; r < block; ++r) {
+        const float x = row[r * a_stride + k];
+        for (int v = 0; v < vectors; ++v) sum[r][v] += x * p[k * vectors + v];
+      }
+    }
+    for (int r = 0; r < block; ++r)
+      for (int v = 0; v < vectors; ++v) out[r * vectors + v] = sum[r][v];
+  }
+}
+
+// c[i, :] += sum over s < rows of a[s, i] b[s, :] for i < n, rounded up to a multiple of row_block. b and c
+// have rows of `vectors` Lanes, a has rows of `a_stride` floats.
+template <int vectors>
+void add_outer_products(const float* a, std::int64_t a_stride, std::int64_t n, const Lanes* b,
+                        std::int64_t rows, Lanes* c) {
+  constexpr int block = block_of<vectors>;
+  for (std::int64_t first = 0; first < n; first += block) {
+    Lanes* out = c + first * vectors;
+    Lanes sum[block][vectors];
+    for (int i = 0; i < block; ++i)
+      for (int v = 0; v < vectors; ++v) sum[i][v] = out[i * vectors + v];
+    for (std::int64_t s = 0; s < rows; ++s) {
+      for (int i = 0; i < block; ++i) {
+        const float x = a[s * a_stride + first + i];
+        for (int v = 0; v < vectors; ++v) sum[i][v] += x * b[s * vectors + v];
+      }
+    }
+    for (int i = 0; i < block; ++i)
+      for (int v = 0; v < vectors; ++v) out[i * vectors + v] = sum[i][v];
+  }
+}
+
+// Calls call(std::integral_constant<int, vectors>) for 1 to 4 vectors.
+template <class Call>
+void with_vectors(std::int64_t vectors, const Call& call) {
+  switch (vectors) {
+    case 1:
+      return call(std::integral_constant<int, 1>());
+    case 2:
+      return call(std::integral_constant<int, 2>());
+    case 3:
+      return call(std::integral_constant<int, 3>());
+    default:
+      return call(std::integral_constant<int, 4>());
+  }
+}
+
+}  // namespace neumf::cpu

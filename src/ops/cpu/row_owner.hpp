@@ -1,0 +1,32 @@
+// Which thread adds to a row of a table: no atomics, and sums that do not depend on timing.
+#pragma once
+
+#include <cstdint>
+
+namespace neumf::cpu {
+
+// By a hash (Knuth, TAOCP vol. 3, 6.4) and a multiplication, since a remainder is slow. Rows that follow each
+// other go to different threads, so the often used ones, which tend to be neighbours, are shared evenly.
+inline std::uint32_t owner(std::uint32_t row, std::uint32_t threads) {
+  return ((row * 0x9E3779B1u >> 16) * threads) >> 16;
+}
+
+// Calls use(positions, n) with the positions in [0, count) whose row `thread` owns, ascending, in pieces of
+// at most 512. To write every position and keep some is faster than a branch that nobody can foresee.
+template <class Use>
+void for_owned(const std::uint32_t* rows, std::int64_t count, std::uint32_t thread, std::uint32_t threads,
+               const Use& use) {
+  constexpr std::int64_t piece = 512;
+  std::uint32_t own[piece];
+  for (std::int64_t first = 0; first < count; first += piece) {
+    const std::int64_t last = first + piece < count ? first + piece : count;
+    std::int64_t n = 0;
+    for (std::int64_t i = first; i < last; ++i) {
+      own[n] = static_cast<std::uint32_t>(i);
+      n += owner(rows[i], threads) == thread;
+    }
+    use(own, n);
+  }
+}
+
+}  // namespace neumf::cpu
