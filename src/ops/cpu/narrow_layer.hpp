@@ -54,17 +54,16 @@ class NarrowLayer {
   // y += W x for `rows` rows. Rows up to the next block are computed as well.
   void forward(Rows& x, std::int64_t rows, Rows& y) {
     with_vectors(y.vectors(), [&](auto vectors) {
-      add_product<vectors()>(x.row(0), x.stride(), in_, transposed_.lanes_of(0), padded(rows, row_block),
-                             y.lanes_of(0));
+      multiply<true, vectors()>(x.row(0), x.stride(), in_, transposed_.lanes_of(0), padded(rows, row_block),
+                                y.lanes_of(0));
     });
   }
   // dx = W^T dy, and dw += the sum of dy x^T over the rows; dw has the layout of Rows(out, in).
   void backward(Rows& dy, Rows& x, std::int64_t rows, Rows& dx, Lanes* dw) {
-    const std::int64_t all = padded(rows, row_block);
-    std::fill_n(dx.row(0), all * dx.stride(), 0.0f);
     with_vectors(x.vectors(), [&](auto vectors) {
       add_outer_products<vectors()>(dy.row(0), dy.stride(), out_, x.lanes_of(0), rows, dw);
-      add_product<vectors()>(dy.row(0), dy.stride(), out_, weight_.lanes_of(0), all, dx.lanes_of(0));
+      multiply<false, vectors()>(dy.row(0), dy.stride(), out_, weight_.lanes_of(0), padded(rows, row_block),
+                                 dx.lanes_of(0));
     });
   }
   std::size_t bytes() const { return weight_.bytes() + transposed_.bytes(); }

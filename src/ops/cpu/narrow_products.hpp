@@ -13,6 +13,10 @@ constexpr std::int64_t lanes = 16;
 // Rows of a tile come in multiples of so many.
 constexpr std::int64_t row_block = 8;
 
+inline void copy(const Lanes* from, std::int64_t vectors, Lanes* to) {
+  for (std::int64_t v = 0; v < vectors; ++v) to[v] = from[v];
+}
+
 constexpr std::int64_t padded(std::int64_t n, std::int64_t multiple = lanes) {
   return (n + multiple - 1) / multiple * multiple;
 }
@@ -21,18 +25,18 @@ constexpr std::int64_t padded(std::int64_t n, std::int64_t multiple = lanes) {
 template <int vectors>
 constexpr int block_of = vectors <= 2 ? 8 : 4;
 
-// c[r, :] += sum over k < depth of a[r, k] p[k, :] for `rows` (a multiple of row_block) rows. p and c have
+// c[r, :] (+)= sum over k < depth of a[r, k] p[k, :] for `rows` (a multiple of row_block) rows. p and c have
 // rows of `vectors` Lanes, a has rows of `a_stride` floats.
-template <int vectors>
-void add_product(const float* a, std::int64_t a_stride, std::int64_t depth, const Lanes* p, std::int64_t rows,
-                 Lanes* c) {
+template <bool accumulate, int vectors>
+void multiply(const float* a, std::int64_t a_stride, std::int64_t depth, const Lanes* p, std::int64_t rows,
+              Lanes* c) {
   constexpr int block = block_of<vectors>;
   for (std::int64_t first = 0; first < rows; first += block) {
     const float* row = a + first * a_stride;
     Lanes* out = c + first * vectors;
     Lanes sum[block][vectors];
     for (int r = 0; r < block; ++r)
-      for (int v = 0; v < vectors; ++v) sum[r][v] = out[r * vectors + v];
+      for (int v = 0; v < vectors; ++v) sum[r][v] = accumulate ? out[r * vectors + v] : Lanes{};
     for (std::int64_t k = 0; k < depth; ++k) {
       for (int r = 0; r < block; ++r) {
         const float x = row[r * a_stride + k];
