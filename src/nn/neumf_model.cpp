@@ -25,7 +25,7 @@ NeuMF<Device, T>::NeuMF(Parameters<Device, T>& parameters, const ModelShape& sha
       item_plan_(training ? max_groups * group_size : 0) {
   if constexpr (std::is_same_v<Device, Cpu>)
     if (training && shape.widest() <= ops::narrow_width)
-      narrow_ = std::make_unique<ops::NarrowStep<T>>(narrow_model(), max_groups, group_size);
+      narrow_ = std::make_unique<ops::NarrowStep<T>>(narrow_model(), group_size);
 }
 
 template <class Device, class T>
@@ -123,7 +123,7 @@ void NeuMF<Device, T>::score(Context<Device>& context, const BatchView& batch, f
 template <class Device, class T>
 std::size_t NeuMF<Device, T>::bytes() const {
   return pair_.bytes() + hidden_.bytes() + logits_.bytes() + dlogits_.bytes() + user_plan_.bytes() +
-         item_plan_.bytes() + (narrow() ? narrow_->bytes() : 0);
+         item_plan_.bytes();
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class NeuMF<DEVICE, T>;

@@ -47,14 +47,13 @@ struct NarrowModel {
 template <class T>
 class NarrowStep {
  public:
-  // Reserves memory for blocks of at most `max_groups` groups of `group_size` samples.
-  NarrowStep(const NarrowModel<T>& model, std::int64_t max_groups, std::int32_t group_size);
+  // For models of this shape and groups of `group_size` samples.
+  NarrowStep(const NarrowModel<T>& model, std::int32_t group_size);
   ~NarrowStep();
 
   // Adds the block's gradients, times `loss_weight` and the state's loss scale, and its loss to state->loss.
   void run(Context<Cpu>& context, const BatchView& batch, const NarrowModel<T>& model, const Dropout& dropout,
            float loss_weight, StepState* state);
-  std::size_t bytes() const;
 
  private:
   class Team;

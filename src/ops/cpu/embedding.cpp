@@ -46,7 +46,8 @@ void plan_scatter<Cpu>(Context<Cpu>& context, const std::uint32_t* ids, std::int
 #pragma omp simd reduction(+ : before)
     for (std::int64_t i = 0; i < count; ++i) before += cpu::owner(ids[i], threads) < thread;
     std::uint32_t* out = order + before;
-    cpu::for_owned(ids, count, thread, threads, [&](const std::uint32_t* positions, std::int64_t n) {
+    const auto owned = [&](std::int64_t i) { return cpu::owner(ids[i], threads) == thread; };
+    cpu::for_owned(count, owned, [&](const std::uint32_t* positions, std::int64_t n) {
       out = std::copy(positions, positions + n, out);
     });
     offsets[thread + 1] = out - order;

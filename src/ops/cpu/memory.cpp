@@ -19,7 +19,7 @@ void* Memory<Cpu>::allocate(std::size_t bytes) {
   constexpr std::size_t huge_page = std::size_t{2} << 20;
   if (bytes == 0) return nullptr;
   // Large tables are read in random order: huge pages spare most of the address translation.
-  const std::size_t alignment = bytes >= 2 * huge_page ? huge_page : 64;
+  const std::size_t alignment = bytes >= huge_page / 2 ? huge_page : 64;
   const std::size_t size = (bytes + alignment - 1) / alignment * alignment;
   void* data = std::aligned_alloc(alignment, size);
   if (data == nullptr)

@@ -10,6 +10,7 @@
 #include "loss.hpp"
 #include "narrow_layer.hpp"
 #include "row_owner.hpp"
+
 #include "vector.hpp"
 
 namespace neumf::ops {
@@ -43,6 +44,62 @@ void copy_row(const T* row, std::int64_t width, float* out) {
     cpu::widen(row, out, static_cast<std::size_t>(width));
   }
 }
+
+// The two embedding tables of the users or of the items, where gradients are added.
+struct Tables {
+  Matrix<float> mlp, gmf;
+
+  void ask_for(std::uint32_t row) const {
+    cpu::prefetch(mlp.row(row), mlp.cols);
+    cpu::prefetch(gmf.row(row), gmf.cols);
+  }
+  // `gradient`: of the MLP's row, padded to whole vectors, and of GMF's.
+  void add(std::uint32_t row, const float* gradient) const {
+    cpu::add(mlp.row(row), gradient, mlp.cols);
+    cpu::add(gmf.row(row), gradient + padded(mlp.cols), gmf.cols);
+  }
+};
+
+// Which thread adds to a row: no atomics, and sums that do not depend on timing.
+struct Owner {
+  std::uint32_t thread, threads;
+  bool operator()(std::uint32_t row) const { return cpu::owner(row, threads) == thread; }
+};
+
+// Adds to the rows that `owner` owns.
+void add_own(const std::uint32_t* ids, std::int64_t count, Rows& values, const Tables& tables, Owner owner) {
+  const auto owned = [&](std::int64_t i) { return owner(ids[i]); };
+  cpu::for_owned(count, owned, [&](const std::uint32_t* own, std::int64_t n) {
+    constexpr std::int64_t ahead = 4;
+    for (std::int64_t j = 0; j < n; ++j) {
+      if (j + ahead < n) tables.ask_for(ids[own[j + ahead]]);
+      tables.add(ids[own[j]], values.row(own[j]));
+    }
+  });
+}
+
+// Gradients of rows that other threads own.
+class Outbox {
+ public:
+  // Empties it, for at most `capacity` rows like those of `rows`.
+  void reserve(std::int64_t capacity, const Rows& rows) {
+    count_ = 0;
+    if (static_cast<std::size_t>(capacity) <= ids_.size()) return;
+    ids_.resize(static_cast<std::size_t>(capacity));
+    values_ = Rows(capacity, rows.stride());
+  }
+  void put(std::uint32_t id, Rows& from, std::int64_t row) {
+    ids_[static_cast<std::size_t>(count_)] = id;
+    cpu::copy(from.lanes_of(row), values_.vectors(), values_.lanes_of(count_));
+    ++count_;
+  }
+  void add(const Tables& tables, Owner owner) { add_own(ids_.data(), count_, values_, tables, owner); }
+
+ private:
+  std::vector<std::uint32_t> ids_;
+  Rows values_{0, 0};
+  std::int64_t count_ = 0;
+};
 
 // A weight's gradient among the sums of a thread, which lie behind each other in the layout of Rows.
 struct Place {
@@ -102,9 +159,11 @@ class Worker {
         weighted_users_(tile_groups, factors_),
         gmf_items_(tile_groups * group_size, factors_),
         users_(tile_groups, embedding_),
-        user_gradients_(tile_groups, embedding_),
+        user_mlp_gradients_(tile_groups, embedding_),
+        user_gradients_(tile_groups, users_.stride() + factors_),
         items_(tile_groups * group_size, embedding_),
-        item_gradients_(tile_groups * group_size, embedding_),
+        item_mlp_gradients_(tile_groups * group_size, embedding_),
+        item_gradients_(tile_groups * group_size, items_.stride() + factors_),
         user_half_(tile_groups, model.pair_user.value.rows),
         group_sums_(tile_groups, model.pair_user.value.rows),
         logits_(1, tile_groups * group_size),
@@ -138,9 +197,14 @@ class Worker {
     }
   }
 
-  // The groups [first, last) of a block. Writes the gradients of their embedding rows: the MLP's, then GMF's.
+  // The groups [first, last) of a block. Adds the gradients of the embedding rows that `owner` owns, and
+  // keeps the others for their owners.
   void run(const BatchView& batch, const NarrowModel<T>& model, const Places& places, float factor,
-           std::int64_t first, std::int64_t last, Rows& user_rows, Rows& item_rows) {
+           std::int64_t first, std::int64_t last, Owner owner) {
+    if (owner.threads > 1) {
+      user_outbox_.reserve(last - first, user_gradients_);
+      item_outbox_.reserve((last - first) * batch.group_size, item_gradients_);
+    }
     ask_for(batch, model, first, std::min(first + tile_groups_, last));
     for (std::int64_t g = first; g < last; g += tile_groups_) {
       const std::int64_t groups = std::min(tile_groups_, last - g);
@@ -150,9 +214,17 @@ class Worker {
                            batch.ids + g,   batch.labels + g * batch.group_size};
       gather(tile, model);
       if (embedding_ > 0) forward(tile, model);
-      head(tile, model, places, factor, g, user_rows, item_rows);
-      if (embedding_ > 0) backward(tile, places, g, user_rows, item_rows);
+      head(tile, model, places, factor);
+      if (embedding_ > 0) backward(tile, places);
+      hand_over(tile.users, tile.groups, user_gradients_, user_tables(model), owner, user_outbox_);
+      hand_over(tile.items, tile.samples(), item_gradients_, item_tables(model), owner, item_outbox_);
     }
+  }
+
+  // Adds what `other` kept for this thread.
+  void receive(Worker& other, const NarrowModel<T>& model, Owner owner) {
+    other.user_outbox_.add(user_tables(model), owner);
+    other.item_outbox_.add(item_tables(model), owner);
   }
 
   float* sums() { return sums_.row(0); }
@@ -160,6 +232,22 @@ class Worker {
   double bias_gradient() const { return losses_[1]; }
 
  private:
+  static Tables user_tables(const NarrowModel<T>& model) {
+    return {model.user_mlp.gradient, model.user_gmf.gradient};
+  }
+  static Tables item_tables(const NarrowModel<T>& model) {
+    return {model.item_mlp.gradient, model.item_gmf.gradient};
+  }
+  static void hand_over(const std::uint32_t* ids, std::int64_t count, Rows& gradients, const Tables& tables,
+                        Owner owner, Outbox& outbox) {
+    add_own(ids, count, gradients, tables, owner);
+    if (owner.threads == 1) return;
+    const auto others = [&](std::int64_t i) { return !owner(ids[i]); };
+    cpu::for_owned(count, others, [&](const std::uint32_t* rows, std::int64_t n) {
+      for (std::int64_t j = 0; j < n; ++j) outbox.put(ids[rows[j]], gradients, rows[j]);
+    });
+  }
+
   // Rows in random order are what the processor cannot foresee.
   static void ask_for(const BatchView& batch, const NarrowModel<T>& model, std::int64_t first,
                       std::int64_t last) {
@@ -249,8 +337,7 @@ class Worker {
   }
 
   // The final layer and the loss, forward and backward.
-  void head(const BatchView& tile, const NarrowModel<T>& model, const Places& places, float factor,
-            std::int64_t first_group, Rows& user_rows, Rows& item_rows) {
+  void head(const BatchView& tile, const NarrowModel<T>& model, const Places& places, float factor) {
     const std::int64_t samples = tile.samples(), gmf = head_gmf_.vectors(), mlp = head_mlp_.vectors();
     const std::int64_t gmf_place = users_.vectors();  // in the rows of gradients
     const Lanes *head_gmf = head_gmf_.lanes_of(0), *head_mlp = head_mlp_.lanes_of(0), zero = {};
@@ -287,16 +374,15 @@ class Worker {
         Lanes sum = {};
         for (std::int64_t s = g * tile.group_size; s < (g + 1) * tile.group_size; ++s) {
           sum += dlogits[s] * gmf_items_.lanes_of(s)[v];
-          item_rows.lanes_of(first_group * tile.group_size + s)[gmf_place + v] = dlogits[s] * weighted;
+          item_gradients_.lanes_of(s)[gmf_place + v] = dlogits[s] * weighted;
         }
-        user_rows.lanes_of(first_group + g)[gmf_place + v] = head_gmf[v] * sum;
+        user_gradients_.lanes_of(g)[gmf_place + v] = head_gmf[v] * sum;
         gmf_sum[v] += gmf_users_.lanes_of(g)[v] * sum;
       }
     }
   }
 
-  void backward(const BatchView& tile, const Places& places, std::int64_t first_group, Rows& user_rows,
-                Rows& item_rows) {
+  void backward(const BatchView& tile, const Places& places) {
     const std::int64_t samples = tile.samples();
     const auto sum = [&](const Place& place) { return reinterpret_cast<Lanes*>(sums() + place.offset); };
     for (std::size_t i = hidden_.size(); i-- > 0;) {
@@ -311,13 +397,12 @@ class Worker {
       cpu::add_rows(dz.lanes_of(g * tile.group_size), tile.group_size, dz.vectors(), group_sums_.lanes_of(g));
     }
     cpu::add_rows(group_sums_.lanes_of(0), tile.groups, dz.vectors(), sum(places.pair_bias));
-    user_layer_.backward(group_sums_, users_, tile.groups, user_gradients_, sum(places.pair_user));
-    item_layer_.backward(dz, items_, samples, item_gradients_, sum(places.pair_item));
+    user_layer_.backward(group_sums_, users_, tile.groups, user_mlp_gradients_, sum(places.pair_user));
+    item_layer_.backward(dz, items_, samples, item_mlp_gradients_, sum(places.pair_item));
     for (std::int64_t g = 0; g < tile.groups; ++g)
-      cpu::copy(user_gradients_.lanes_of(g), users_.vectors(), user_rows.lanes_of(first_group + g));
+      cpu::copy(user_mlp_gradients_.lanes_of(g), users_.vectors(), user_gradients_.lanes_of(g));
     for (std::int64_t s = 0; s < samples; ++s)
-      cpu::copy(item_gradients_.lanes_of(s), items_.vectors(),
-                item_rows.lanes_of(first_group * tile.group_size + s));
+      cpu::copy(item_mlp_gradients_.lanes_of(s), items_.vectors(), item_gradients_.lanes_of(s));
   }
 
   // gradient = active > 0 ? gradient * keep_scale : 0
@@ -333,45 +418,24 @@ class Worker {
   std::vector<cpu::NarrowLayer> hidden_;
   Rows head_gmf_, head_mlp_;
   Rows gmf_users_, weighted_users_, gmf_items_;
-  Rows users_, user_gradients_, items_, item_gradients_, user_half_, group_sums_;
+  Rows users_, user_mlp_gradients_, user_gradients_, items_, item_mlp_gradients_, item_gradients_;
+  Rows user_half_, group_sums_;
   std::vector<Rows> activations_, gradients_;  // from the first layer on
   Rows logits_, dlogits_;
   Rows sums_;
   double losses_[2] = {0, 0};  // the loss, the gradient of the final layer's bias
   Dropout dropout_;
   std::vector<cpu::DropoutBits> dropout_bits_;  // by layer
+  Outbox user_outbox_, item_outbox_;
 };
-
-// Adds rows of gradients, the MLP's and GMF's, to the rows of the tables that `thread` owns.
-void scatter(const std::uint32_t* ids, std::int64_t count, Rows& values, Matrix<float> mlp, Matrix<float> gmf,
-             std::uint32_t thread, std::uint32_t threads) {
-  const std::int64_t gmf_place = padded(mlp.cols);
-  cpu::for_owned(ids, count, thread, threads, [&](const std::uint32_t* own, std::int64_t n) {
-    constexpr std::int64_t ahead = 4;
-    for (std::int64_t j = 0; j < n; ++j) {
-      if (j + ahead < n) {
-        const std::uint32_t next = own[j + ahead];
-        cpu::prefetch(mlp.row(ids[next]), mlp.cols);
-        cpu::prefetch(gmf.row(ids[next]), gmf.cols);
-        cpu::prefetch(values.row(next), values.stride());
-      }
-      const float* row = values.row(own[j]);
-      cpu::add(mlp.row(ids[own[j]]), row, mlp.cols);
-      cpu::add(gmf.row(ids[own[j]]), row + gmf_place, gmf.cols);
-    }
-  });
-}
 
 }  // namespace
 
 template <class T>
 class NarrowStep<T>::Team {
  public:
-  Team(const NarrowModel<T>& model, std::int64_t max_groups, std::int32_t group_size)
-      : places_(model),
-        tile_groups_(std::max<std::int64_t>(tile_samples / group_size, 1)),
-        user_rows_(max_groups, row_width(model)),
-        item_rows_(max_groups * group_size, row_width(model)) {}
+  Team(const NarrowModel<T>& model, std::int32_t group_size)
+      : places_(model), tile_groups_(std::max<std::int64_t>(tile_samples / group_size, 1)) {}
 
   void run(Context<Cpu>& context, const BatchView& batch, const NarrowModel<T>& model, const Dropout& dropout,
            float loss_weight, StepState* state) {
@@ -385,14 +449,12 @@ class NarrowStep<T>::Team {
       const int thread = omp_get_thread_num();
       Worker<T>& worker = workers_[static_cast<std::size_t>(thread)];
       worker.begin(model, dropout);
+      const Owner owner{static_cast<std::uint32_t>(thread), static_cast<std::uint32_t>(threads)};
       worker.run(batch, model, places_, factor, batch.groups * thread / threads,
-                 batch.groups * (thread + 1) / threads, user_rows_, item_rows_);
+                 batch.groups * (thread + 1) / threads, owner);
 #pragma omp barrier
-      const auto own = static_cast<std::uint32_t>(thread), all = static_cast<std::uint32_t>(threads);
-      scatter(batch.users, batch.groups, user_rows_, model.user_mlp.gradient, model.user_gmf.gradient, own,
-              all);
-      scatter(batch.items, batch.samples(), item_rows_, model.item_mlp.gradient, model.item_gmf.gradient, own,
-              all);
+      for (int other = 0; other < threads; ++other)
+        if (other != thread) worker.receive(workers_[static_cast<std::size_t>(other)], model, owner);
       add_sums(thread, threads);
     }
     places_.add(workers_[0].sums());
@@ -405,14 +467,7 @@ class NarrowStep<T>::Team {
     model.head_bias.gradient.data[0] += static_cast<float>(bias_gradient);
   }
 
-  std::size_t bytes() const {
-    return user_rows_.bytes() + item_rows_.bytes();
-  }
-
  private:
-  static std::int64_t row_width(const NarrowModel<T>& model) {
-    return padded(model.pair_user.value.cols) + model.head_gmf.value.cols;
-  }
   // Adds a part of the sums of all threads to those of the first.
   void add_sums(int thread, int threads) {
     const std::int64_t vectors = places_.size / lanes;
@@ -425,13 +480,12 @@ class NarrowStep<T>::Team {
 
   Places places_;
   std::int64_t tile_groups_;
-  Rows user_rows_, item_rows_;
   std::vector<Worker<T>> workers_;
 };
 
 template <class T>
-NarrowStep<T>::NarrowStep(const NarrowModel<T>& model, std::int64_t max_groups, std::int32_t group_size)
-    : team_(std::make_unique<Team>(model, max_groups, group_size)) {}
+NarrowStep<T>::NarrowStep(const NarrowModel<T>& model, std::int32_t group_size)
+    : team_(std::make_unique<Team>(model, group_size)) {}
 
 template <class T>
 NarrowStep<T>::~NarrowStep() = default;
@@ -440,11 +494,6 @@ template <class T>
 void NarrowStep<T>::run(Context<Cpu>& context, const BatchView& batch, const NarrowModel<T>& model,
                         const Dropout& dropout, float loss_weight, StepState* state) {
   team_->run(context, batch, model, dropout, loss_weight, state);
-}
-
-template <class T>
-std::size_t NarrowStep<T>::bytes() const {
-  return team_->bytes();
 }
 
 template class NarrowStep<float>;

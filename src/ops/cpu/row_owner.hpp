@@ -11,11 +11,10 @@ inline std::uint32_t owner(std::uint32_t row, std::uint32_t threads) {
   return ((row * 0x9E3779B1u >> 16) * threads) >> 16;
 }
 
-// Calls use(positions, n) with the positions in [0, count) whose row `thread` owns, ascending, in pieces of
-// at most 512. To write every position and keep some is faster than a branch that nobody can foresee.
-template <class Use>
-void for_owned(const std::uint32_t* rows, std::int64_t count, std::uint32_t thread, std::uint32_t threads,
-               const Use& use) {
+// Calls use(positions, n) with those positions i in [0, count) for which owned(i), ascending, in pieces of at
+// most 512. To write every position and keep some is faster than a branch that nobody can foresee.
+template <class Owned, class Use>
+void for_owned(std::int64_t count, const Owned& owned, const Use& use) {
   constexpr std::int64_t piece = 512;
   std::uint32_t own[piece];
   for (std::int64_t first = 0; first < count; first += piece) {
@@ -23,7 +22,7 @@ void for_owned(const std::uint32_t* rows, std::int64_t count, std::uint32_t thre
     std::int64_t n = 0;
     for (std::int64_t i = first; i < last; ++i) {
       own[n] = static_cast<std::uint32_t>(i);
-      n += owner(rows[i], threads) == thread;
+      n += owned(i);
     }
     use(own, n);
   }
