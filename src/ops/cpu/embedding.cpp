@@ -47,7 +47,7 @@ void plan_scatter<Cpu>(Context<Cpu>& context, const std::uint32_t* ids, std::int
     for (std::int64_t i = 0; i < count; ++i) before += cpu::owner(ids[i], threads) < thread;
     std::uint32_t* out = order + before;
     const auto owned = [&](std::int64_t i) { return cpu::owner(ids[i], threads) == thread; };
-    cpu::for_owned(count, owned, [&](const std::uint32_t* positions, std::int64_t n) {
+    cpu::for_wanted(count, owned, [&](const std::uint32_t* positions, std::int64_t n) {
       out = std::copy(positions, positions + n, out);
     });
     offsets[thread + 1] = out - order;

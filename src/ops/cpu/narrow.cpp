@@ -10,7 +10,6 @@
 #include "loss.hpp"
 #include "narrow_layer.hpp"
 #include "row_owner.hpp"
-
 #include "vector.hpp"
 
 namespace neumf::ops {
@@ -69,7 +68,7 @@ struct Owner {
 // Adds to the rows that `owner` owns.
 void add_own(const std::uint32_t* ids, std::int64_t count, Rows& values, const Tables& tables, Owner owner) {
   const auto owned = [&](std::int64_t i) { return owner(ids[i]); };
-  cpu::for_owned(count, owned, [&](const std::uint32_t* own, std::int64_t n) {
+  cpu::for_wanted(count, owned, [&](const std::uint32_t* own, std::int64_t n) {
     constexpr std::int64_t ahead = 4;
     for (std::int64_t j = 0; j < n; ++j) {
       if (j + ahead < n) tables.ask_for(ids[own[j + ahead]]);
@@ -180,7 +179,7 @@ class Worker {
     }
   }
 
-  // Prepares for the blocks of a step, until the weights change.
+  // Prepares for a block.
   void begin(const NarrowModel<T>& model, const Dropout& dropout) {
     user_layer_.load(model.pair_user.value);
     item_layer_.load(model.pair_item.value);
@@ -243,7 +242,7 @@ class Worker {
     add_own(ids, count, gradients, tables, owner);
     if (owner.threads == 1) return;
     const auto others = [&](std::int64_t i) { return !owner(ids[i]); };
-    cpu::for_owned(count, others, [&](const std::uint32_t* rows, std::int64_t n) {
+    cpu::for_wanted(count, others, [&](const std::uint32_t* rows, std::int64_t n) {
       for (std::int64_t j = 0; j < n; ++j) outbox.put(ids[rows[j]], gradients, rows[j]);
     });
   }

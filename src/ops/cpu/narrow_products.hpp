@@ -23,7 +23,13 @@ constexpr std::int64_t padded(std::int64_t n, std::int64_t multiple = lanes) {
 
 // Accumulators that fit into the registers, in rows: enough of them to hide what an addition takes.
 template <int vectors>
-constexpr int block_of = vectors <= 2 ? 8 : 4;
+#ifdef __AVX512F__
+constexpr int block_of = vectors <= 2 ? 8 : 4;  // of 32 registers
+#else
+constexpr int block_of = vectors == 1   ? 4
+                         : vectors <= 3 ? 2
+                                        : 1;  // of 16 that are half as wide
+#endif
 
 // c[r, :] (+)= sum over k < depth of a[r, k] p[k, :] for `rows` (a multiple of row_block) rows. p and c have
 // rows of `vectors` Lanes, a has rows of `a_stride` floats.

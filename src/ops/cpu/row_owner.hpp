@@ -11,20 +11,20 @@ inline std::uint32_t owner(std::uint32_t row, std::uint32_t threads) {
   return ((row * 0x9E3779B1u >> 16) * threads) >> 16;
 }
 
-// Calls use(positions, n) with those positions i in [0, count) for which owned(i), ascending, in pieces of at
+// Calls use(positions, n) with those positions i in [0, count) that are wanted(i), ascending, in pieces of at
 // most 512. To write every position and keep some is faster than a branch that nobody can foresee.
-template <class Owned, class Use>
-void for_owned(std::int64_t count, const Owned& owned, const Use& use) {
+template <class Wanted, class Use>
+void for_wanted(std::int64_t count, const Wanted& wanted, const Use& use) {
   constexpr std::int64_t piece = 512;
-  std::uint32_t own[piece];
+  std::uint32_t positions[piece];
   for (std::int64_t first = 0; first < count; first += piece) {
     const std::int64_t last = first + piece < count ? first + piece : count;
     std::int64_t n = 0;
     for (std::int64_t i = first; i < last; ++i) {
-      own[n] = static_cast<std::uint32_t>(i);
-      n += owned(i);
+      positions[n] = static_cast<std::uint32_t>(i);
+      n += wanted(i);
     }
-    use(own, n);
+    use(positions, n);
   }
 }
 
