@@ -207,6 +207,53 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
   }
 }
 
+// The gradients of a narrow step on weights that every type holds exactly, and its loss at the end.
+template <class T>
+std::vector<float> narrow_gradients(int threads) {
+  const ModelShape shape{50, 30, 8, {32, 24, 8}};
+  constexpr std::int64_t groups = 60;
+  Context<Cpu> context(threads);
+  Parameters<Cpu, T> parameters(context, shape, shape.users);
+  const Philox philox(4, RandomStream::synthetic);
+  for (std::size_t i = 0; i < parameters.weights().size(); ++i)
+    parameters.weights()[i] = (static_cast<float>(bounded(philox(i).v[0], 64)) - 24) / 64;
+  parameters.refresh_copies(context);
+  NeuMF<Cpu, T> model(parameters, shape, groups, 5, true);
+  EXPECT_TRUE(model.narrow());
+  std::vector<std::uint32_t> users(groups), items(groups * 5);
+  std::vector<std::uint64_t> ids(groups);
+  std::vector<std::uint8_t> labels(groups * 5);
+  for (std::size_t g = 0; g < users.size(); ++g) users[g] = bounded(philox(g, 1).v[0], 50), ids[g] = 5 * g;
+  for (std::size_t s = 0; s < items.size(); ++s)
+    items[s] = bounded(philox(s, 2).v[0], 30), labels[s] = s % 5 == 0;
+  const BatchView batch{groups, 5, users.data(), items.data(), ids.data(), labels.data()};
+  ops::StepState state;
+  model.begin_step(context, batch.samples());
+  model.forward(context, batch, Dropout::at_rate(0.5f, 1, 0, 0), 1.0f, &state);
+  model.backward(context, batch, Dropout::at_rate(0.5f, 1, 0, 0));
+  model.finish_step(context);
+  std::vector<float> result(parameters.gradients().begin(), parameters.gradients().end());
+  result.push_back(static_cast<float>(state.loss));
+  return result;
+}
+
+TEST(NarrowStep, ComputesInFp32WhateverTheTables) {
+  const auto expected = narrow_gradients<float>(2);
+  EXPECT_EQ(narrow_gradients<bfloat16>(2), expected);
+  EXPECT_EQ(narrow_gradients<float16>(2), expected);
+}
+
+TEST(NarrowStep, AgreesOnAnyNumberOfThreads) {
+  const auto expected = narrow_gradients<float>(1);
+  for (const int threads : {2, 3, 5}) {
+    const auto gradients = narrow_gradients<float>(threads);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      ASSERT_NEAR(gradients[i], expected[i], 1e-5 * (1 + std::fabs(expected[i])))
+          << threads << " threads, " << i;
+    EXPECT_EQ(narrow_gradients<float>(threads), gradients) << "not reproducible on " << threads << " threads";
+  }
+}
+
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const std::int32_t group_size : {1, 5})
