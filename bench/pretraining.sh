@@ -28,11 +28,12 @@ data=$DATA/ml-1m
 [[ -e $data/dataset.h5 ]] ||
   "$BIN/neumf-preprocess" --input "${RATINGS:-$DATA/ml-1m.zip}" --output "$data" --shards "$ranks" >/dev/null
 
-# By kind of model: what its training needs.
+# By kind of model: what did best when a random training interaction of each user was held out instead of the latest one,
+# so that nothing was chosen on the test items.
 declare -A settings=(
   [gmf]=${GMF:-"--batch_size 2048 --learning_rate 0.001 --weight_decay 0.1"}
   [mlp]=${MLP:-"--batch_size 4096 --learning_rate 0.001 --dropout 0.2"}
-  [scratch]=${SCRATCH:-"--batch_size 16384 --learning_rate 0.001 --dropout 0.5"}
+  [scratch]=${SCRATCH:-"--batch_size 16384 --learning_rate 0.001 --dropout 0.5 --weight_decay 0.1"}
   [pretrained]=${PRETRAINED:-"--batch_size 8192 --learning_rate 0.0001 --dropout 0.5 --pretrain_alpha 0.7"}
 )
 
