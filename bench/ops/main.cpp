@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   register_head();
   register_adam();
   register_ranking();
+  register_small_model();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return 0;

@@ -12,5 +12,6 @@ void register_linear();
 void register_head();
 void register_adam();
 void register_ranking();
+void register_small_model();
 
 }  // namespace neumf::bench

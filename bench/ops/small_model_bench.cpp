@@ -1,0 +1,49 @@
+// Forward and backward pass of the paper's smallest model on a block: in one piece (ops/narrow.hpp, CPU) and
+// operation by operation.
+#include <span>
+#include <type_traits>
+
+#include "inputs.hpp"
+#include "measure.hpp"
+#include "neumf/nn/neumf_model.hpp"
+#include "registry.hpp"
+
+namespace neumf::bench {
+namespace {
+
+template <class Device, class T>
+void add_step(Case<Device, T> c, bool in_one_piece) {
+  const auto name = in_one_piece ? "small_model" : "small_model_by_operation";
+  add<Device>(name, TypeName<T>::value, c.data, [c, in_one_piece](auto& state, auto& context) {
+    const ModelShape shape{c.data.users, c.data.items, 8, {64, 32, 16, 8}};
+    Parameters<Device, T> parameters(context, shape, shape.users);
+    parameters.initialise(context, 1, 0);
+    const Batch<Device> batch(context, c.data, block_groups(context, c.data, group_size), group_size);
+    NeuMF<Device, T> model(parameters, shape, batch.groups(), group_size, true);
+    if (!in_one_piece) model.go_by_operation();
+    model.begin_step(context, batch.samples());
+    const ops::StepState initial;
+    Tensor<ops::StepState, Device> step(1);
+    upload(context, std::span<const ops::StepState>(&initial, 1), step.data());
+    const auto samples = static_cast<double>(batch.samples()), groups = static_cast<double>(batch.groups());
+    // Rows of both tables of a user or an item are read; their fp32 gradients are read and written.
+    const Work work{.samples = samples,
+                    .bytes = (groups + samples) * (32 + 8) * (sizeof(T) + 8.0),
+                    .flops = samples * shape.flops_per_sample()};
+    measure(state, context, work, [&] {
+      model.forward(context, batch.view(), Dropout{}, 1.0f / 1024, step.data());
+      model.backward(context, batch.view(), Dropout{});
+    });
+  });
+}
+
+}  // namespace
+
+void register_small_model() {
+  for_each_case([]<class Device, class T>(Case<Device, T> c) {
+    if constexpr (std::is_same_v<Device, Cpu>) add_step(c, true);
+    add_step(c, false);
+  });
+}
+
+}  // namespace neumf::bench
