@@ -32,6 +32,7 @@ struct Rank {
     spec.loss_scaling.growth_interval = growth_interval;
     spec.loss_scale = loss_scale;
     trainer = std::make_unique<Trainer<Cpu, T>>(context, world, parameters, shape, shard, spec);
+    trainer->model().go_by_operation();  // a narrow model would be computed in fp32
   }
   std::vector<float> weights() { return {parameters.weights().begin(), parameters.weights().end()}; }
 };

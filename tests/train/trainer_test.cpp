@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <tuple>
 
 #include "neumf/core/error.hpp"
 #include "toy_data.hpp"
@@ -33,9 +34,12 @@ struct Outcome {
   std::vector<double> losses;
 };
 
+// The shapes here are narrow, so that a CPU could train them in one piece (ops/narrow.hpp) as well.
+enum class Way { by_operation, narrow };
+
 // Trains on the ranks of `communicator` and returns the weights; user rows of other ranks stay zero.
 Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epochs, int threads = 1,
-              const ModelShape& shape = neumf) {
+              const ModelShape& shape = neumf, Way way = Way::by_operation) {
   const Shard whole = test::toy_data(users, items, 6, 5);
   const Shard shard = test::part_of(whole, communicator.rank(), communicator.size());
   Context<Cpu> context(threads);
@@ -43,6 +47,8 @@ Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epo
   Parameters<Cpu, float> parameters(context, shape, rows);
   parameters.initialise(context, 1, spec.users_replicated ? 0 : shard.users.first);
   Trainer<Cpu, float> trainer(context, communicator, parameters, shape, shard, spec);
+  EXPECT_TRUE(trainer.model().narrow());
+  if (way == Way::by_operation) trainer.model().go_by_operation();
   Outcome outcome;
   for (int epoch = 0; epoch < epochs; ++epoch)
     outcome.losses.push_back(trainer.train_epoch(static_cast<std::uint32_t>(epoch)).value());
@@ -67,12 +73,13 @@ void expect_near(const std::vector<float>& a, const std::vector<float>& b, doubl
   EXPECT_LT(largest, tolerance);
 }
 
-class TrainerOnRanks : public testing::TestWithParam<Sampling> {};
+class TrainerOnRanks : public testing::TestWithParam<std::tuple<Sampling, Way>> {};
 
 TEST_P(TrainerOnRanks, AgreesWithOneRank) {
-  const auto spec = spec_with(GetParam());
+  const auto [sampling, way] = GetParam();
+  const auto spec = spec_with(sampling);
   const auto world = Communicator::world(), self = Communicator::self();
-  const Outcome many = train(world, spec, 3), one = train(self, spec, 3);
+  const Outcome many = train(world, spec, 3, 1, neumf, way), one = train(self, spec, 3, 1, neumf, way);
   for (std::size_t epoch = 0; epoch < 3; ++epoch) EXPECT_NEAR(many.losses[epoch], one.losses[epoch], 1e-6);
   // Adam moves a weight by about the learning rate whatever the gradient's size, so rounding in a gradient
   // near zero can show fully; three steps of 0.01 and typical values bound it far below one step.
@@ -82,9 +89,11 @@ TEST_P(TrainerOnRanks, AgreesWithOneRank) {
 
 TEST_P(TrainerOnRanks, LearnsFromOneStepWhatOneRankLearns) {
   // A single update with a large eps is linear in the gradient: fp32 rounding and nothing else.
-  auto spec = spec_with(GetParam());
+  const auto [sampling, way] = GetParam();
+  auto spec = spec_with(sampling);
   spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
-  const Outcome many = train(Communicator::world(), spec, 1), one = train(Communicator::self(), spec, 1);
+  const Outcome many = train(Communicator::world(), spec, 1, 1, neumf, way),
+                one = train(Communicator::self(), spec, 1, 1, neumf, way);
   EXPECT_NEAR(many.losses[0], one.losses[0], 1e-7);
   expect_near(many.shared, one.shared, 1e-7);
   expect_near(many.users, one.users, 1e-7, true);
@@ -104,7 +113,9 @@ TEST(Trainer, TheOtherModelsAgreeWithOneRank) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Samplings, TrainerOnRanks, testing::Values(Sampling::grouped, Sampling::shuffled));
+INSTANTIATE_TEST_SUITE_P(SamplingsAndWays, TrainerOnRanks,
+                         testing::Combine(testing::Values(Sampling::grouped, Sampling::shuffled),
+                                          testing::Values(Way::by_operation, Way::narrow)));
 
 TEST(Trainer, ReplicatedUserEmbeddingsAgreeWithPartitioned) {
   auto spec = spec_with();
@@ -117,26 +128,50 @@ TEST(Trainer, ReplicatedUserEmbeddingsAgreeWithPartitioned) {
   expect_near(partitioned.users, replicated.users, 1e-6, true);
 }
 
-TEST(Trainer, AccumulatedMicroBatchesEqualOneLargeBatch) {
+class TrainerEitherWay : public testing::TestWithParam<Way> {};
+INSTANTIATE_TEST_SUITE_P(Ways, TrainerEitherWay, testing::Values(Way::by_operation, Way::narrow));
+
+TEST_P(TrainerEitherWay, AccumulatedMicroBatchesEqualOneLargeBatch) {
   auto spec = spec_with();
   spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
   spec.batch_size = 300;
-  const Outcome large = train(Communicator::world(), spec, 1);
+  const Outcome large = train(Communicator::world(), spec, 1, 1, neumf, GetParam());
   spec.grads_accumulated = 4;
-  const Outcome accumulated = train(Communicator::world(), spec, 1);
+  const Outcome accumulated = train(Communicator::world(), spec, 1, 1, neumf, GetParam());
   EXPECT_NEAR(large.losses[0], accumulated.losses[0], 1e-6);
   expect_near(large.shared, accumulated.shared, 1e-6);
   expect_near(large.users, accumulated.users, 1e-6);
 }
 
-TEST(Trainer, RepeatsItselfBitForBit) {
+TEST_P(TrainerEitherWay, RepeatsItselfBitForBit) {
   auto spec = spec_with();
   spec.batch_size = 200;
-  const Outcome first = train(Communicator::world(), spec, 3, 2),
-                second = train(Communicator::world(), spec, 3, 2);
+  const Outcome first = train(Communicator::world(), spec, 3, 2, neumf, GetParam()),
+                second = train(Communicator::world(), spec, 3, 2, neumf, GetParam());
   EXPECT_EQ(first.losses, second.losses);
   EXPECT_EQ(0, std::memcmp(first.shared.data(), second.shared.data(), first.shared.size() * sizeof(float)));
   EXPECT_EQ(0, std::memcmp(first.users.data(), second.users.data(), first.users.size() * sizeof(float)));
+}
+
+TEST_P(TrainerEitherWay, LearnsTheTrainingSet) {
+  auto spec = spec_with();
+  spec.dropout = 0.0f;
+  spec.sampler.exact_negatives = true;
+  spec.batch_size = 200;
+  const Outcome outcome = train(Communicator::world(), spec, 60, 1, neumf, GetParam());
+  EXPECT_GT(outcome.losses.front(),
+            0.45);  // at first it knows only that one sample in five is positive (0.50)
+  EXPECT_LT(outcome.losses.back(), 0.3);
+}
+
+TEST(Trainer, BothWaysLearnTheSame) {
+  auto spec = spec_with();
+  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  const Outcome apart = train(Communicator::world(), spec, 2),
+                narrow = train(Communicator::world(), spec, 2, 1, neumf, Way::narrow);
+  EXPECT_NEAR(apart.losses[1], narrow.losses[1], 1e-6);
+  expect_near(apart.shared, narrow.shared, 1e-6);
+  expect_near(apart.users, narrow.users, 1e-6);
 }
 
 TEST(Trainer, RanksHoldTheSameSharedWeights) {
@@ -166,17 +201,6 @@ TEST(Trainer, TheOtherModelsLearnTheTrainingSet) {
         train(Communicator::world(), spec, 60, 1, ModelShape::of(kind, users, items, 4, {16, 12, 8}));
     EXPECT_LT(outcome.losses.back(), 0.4) << name_of(kind);
   }
-}
-
-TEST(Trainer, LearnsTheTrainingSet) {
-  auto spec = spec_with();
-  spec.dropout = 0.0f;
-  spec.sampler.exact_negatives = true;
-  spec.batch_size = 200;
-  const Outcome outcome = train(Communicator::world(), spec, 60);
-  EXPECT_GT(outcome.losses.front(),
-            0.45);  // at first it knows only that one sample in five is positive (0.50)
-  EXPECT_LT(outcome.losses.back(), 0.3);
 }
 
 TEST(Trainer, CommunicatesOnlySharedGradientsWherePartitioned) {
