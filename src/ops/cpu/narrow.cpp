@@ -6,6 +6,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "activation.hpp"
 #include "dropout.hpp"
 #include "loss.hpp"
 #include "narrow_layer.hpp"
@@ -388,7 +389,8 @@ class Worker {
       Rows& dz = gradients_[i + 1];
       cpu::add_rows(dz.lanes_of(0), samples, dz.vectors(), sum(places.hidden_bias[i]));
       hidden_[i].backward(dz, activations_[i], samples, gradients_[i], sum(places.hidden_weight[i]));
-      mask(activations_[i], samples, gradients_[i]);
+      cpu::mask_by_activity(activations_[i].row(0), dropout_.keep_scale, gradients_[i].row(0),
+                            samples * gradients_[i].stride());
     }
     Rows& dz = gradients_[0];
     for (std::int64_t g = 0; g < tile.groups; ++g) {
@@ -402,14 +404,6 @@ class Worker {
       cpu::copy(user_mlp_gradients_.lanes_of(g), users_.vectors(), user_gradients_.lanes_of(g));
     for (std::int64_t s = 0; s < samples; ++s)
       cpu::copy(item_mlp_gradients_.lanes_of(s), items_.vectors(), item_gradients_.lanes_of(s));
-  }
-
-  // gradient = active > 0 ? gradient * keep_scale : 0
-  void mask(Rows& active, std::int64_t rows, Rows& gradient) const {
-    const Lanes zero = {}, *x = active.lanes_of(0);
-    Lanes* dx = gradient.lanes_of(0);
-    const float scale = dropout_.keep_scale;
-    for (std::int64_t i = 0; i < rows * active.vectors(); ++i) dx[i] = x[i] > zero ? dx[i] * scale : zero;
   }
 
   std::int64_t factors_, embedding_, tile_groups_;

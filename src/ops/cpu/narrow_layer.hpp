@@ -23,7 +23,6 @@ class Rows {
   float* row(std::int64_t r) { return data_.data() + r * stride(); }
   // The row as vectors; the next rows follow.
   Lanes* lanes_of(std::int64_t r) { return reinterpret_cast<Lanes*>(row(r)); }
-  std::size_t bytes() const { return data_.bytes(); }
 
  private:
   std::int64_t vectors_;
@@ -66,7 +65,6 @@ class NarrowLayer {
                                  dx.lanes_of(0));
     });
   }
-  std::size_t bytes() const { return weight_.bytes() + transposed_.bytes(); }
 
  private:
   std::int64_t out_, in_;

@@ -8,6 +8,7 @@
 #include "vector.hpp"
 
 namespace neumf::ops {
+
 template <>
 void sample_batch<Cpu>(Context<Cpu>& context, const TrainingSetView& set, const SamplerSpec& spec,
                        const StepState* state, std::uint64_t offset, std::int64_t groups,
