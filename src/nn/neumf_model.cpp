@@ -93,7 +93,7 @@ template <class Device, class T>
 void NeuMF<Device, T>::backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
                                 const BucketReady& bucket_ready) {
   if (narrow()) {
-    for (std::size_t bucket = 0; bucket < 2 && bucket_ready; ++bucket) bucket_ready(bucket);
+    for (std::size_t b = 0; b + 1 < ParameterLayout::buckets && bucket_ready; ++b) bucket_ready(b);
     return;
   }
   const auto& layout = parameters_.layout();
