@@ -75,6 +75,11 @@ Parameters<Device, T>::Parameters(Context<Device>& context, const ModelShape& sh
 }
 
 template <class Device, class T>
+Matrix<T> Parameters<Device, T>::copy(const Segment& s) {
+  return {copies_.empty() ? nullptr : copies_.data() + s.offset, s.rows, s.cols};
+}
+
+template <class Device, class T>
 Matrix<const T> Parameters<Device, T>::compute(const Segment& s) const {
   if constexpr (std::is_same_v<T, float>)
     return {weights_.data() + s.offset, s.rows, s.cols};

@@ -290,6 +290,7 @@ class Session {
   }
 
   void save_run() {
+    trainer_->complete_updates();
     state_.device = trainer_->state();
     // Never save what cannot be trained on.
     check_loss(communicator_.sum(state_.device.loss), state_.epoch + 1);

@@ -6,7 +6,6 @@
 #include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/ops/sample.hpp"
-#include "neumf/ops/sgd.hpp"
 
 namespace neumf {
 namespace {
@@ -46,6 +45,11 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
       offsets_(static_cast<std::int64_t>(shard.offsets.size())),
       batch_(model_.max_groups(), static_cast<std::int32_t>(spec.sampler.group_size())),
       state_(1),
+      weight_update_(parameters, spec.optimizer,
+                     {.groups = spec.defer_row_updates ? schedule_.most_groups(communicator.rank()) : 0,
+                      .group_size = spec.sampler.group_size(),
+                      .own_users = communicator.size() == 1 || !spec.users_replicated,
+                      .own_items = communicator.size() == 1}),
       reducer_(make_gradient_reducer(context, communicator)),
       replay_(reducer_->only_submits() && !spec.profile) {
   std::vector<std::uint32_t> users;
@@ -79,8 +83,12 @@ std::optional<double> Trainer<Device, T>::train_epoch(std::uint32_t epoch, std::
     if (heartbeat_ != nullptr) heartbeat_->at(epoch + 1, number + 1);
     const std::uint64_t own = schedule_.groups(number, communicator_.rank()), all = schedule_.groups(number);
     replay_.run(context_, {own, all}, [&] { step(own, all, dropout); });
-    if (after_update && !after_update(number + 1, schedule_.steps())) return std::nullopt;
+    if (after_update && !after_update(number + 1, schedule_.steps())) {
+      complete_updates();
+      return std::nullopt;
+    }
   }
+  in_phase(Phase::optimizer, [&] { complete_updates(); });
   double loss = 0;
   in_phase(Phase::allreduce, [&] { loss = communicator_.sum(state().loss); });
   return loss / static_cast<double>(samples());
@@ -110,6 +118,7 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
       ops::sample_batch(context_, set_, spec_.sampler, state, static_cast<std::uint64_t>(first), count,
                         batch_);
     });
+    in_phase(Phase::optimizer, [&] { weight_update_.prepare(context_, block); });
     in_phase(Phase::forward, [&] { model_.forward(context_, block, dropout, loss_weight, state); });
     // The last block completes the gradients of one bucket after the other.
     const bool last = first + count == groups;
@@ -126,12 +135,7 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
   bytes_per_update_ = reducer_->bytes() - bytes_before;
   in_phase(Phase::optimizer, [&] {
     ops::prepare_update(context_, spec_.adam, spec_.loss_scaling, static_cast<std::uint64_t>(groups), state);
-    if (spec_.optimizer == Optimizer::sgd)
-      ops::sgd_step(context_, spec_.adam.learning_rate, spec_.adam.weight_decay, state, parameters_.weights(),
-                    parameters_.gradients(), parameters_.copies());
-    else
-      ops::adam_step(context_, spec_.adam, state, parameters_.weights(), parameters_.gradients(),
-                     parameters_.first_moments(), parameters_.second_moments(), parameters_.copies());
+    weight_update_.run(context_, spec_.adam, state);
   });
 }
 
@@ -185,7 +189,7 @@ void Trainer<Device, T>::restore(const ops::StepState& state) {
 
 template <class Device, class T>
 std::size_t Trainer<Device, T>::bytes() const {
-  return model_.bytes() + users_.bytes() + items_.bytes() + offsets_.bytes() + batch_.bytes();
+  return model_.bytes() + weight_update_.bytes() + users_.bytes() + items_.bytes() + offsets_.bytes() + batch_.bytes();
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class Trainer<DEVICE, T>;

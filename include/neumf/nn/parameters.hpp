@@ -73,6 +73,10 @@ class Parameters {
   const ParameterLayout& layout() const { return layout_; }
   Matrix<float> weight(const Segment& s) { return {weights_.data() + s.offset, s.rows, s.cols}; }
   Matrix<float> gradient(const Segment& s) { return {gradients_.data() + s.offset, s.rows, s.cols}; }
+  Matrix<float> first_moment(const Segment& s) { return {m_.data() + s.offset, s.rows, s.cols}; }
+  Matrix<float> second_moment(const Segment& s) { return {v_.data() + s.offset, s.rows, s.cols}; }
+  // Without data in fp32.
+  Matrix<T> copy(const Segment& s);
   // What products read: the weights themselves in fp32.
   Matrix<const T> compute(const Segment& s) const;
 

@@ -20,6 +20,7 @@
 #include "neumf/train/heartbeat.hpp"
 #include "neumf/train/options.hpp"
 #include "neumf/train/schedule.hpp"
+#include "neumf/train/weight_update.hpp"
 
 namespace neumf {
 
@@ -29,7 +30,8 @@ struct TrainerSpec {
   int grads_accumulated = 1;
   float dropout = 0.5f;
   Optimizer optimizer = Optimizer::adam;
-  ops::AdamSpec adam;  // SGD uses its learning rate and weight decay
+  ops::AdamSpec adam;            // SGD uses its learning rate and weight decay
+  bool defer_row_updates = true;  // where that pays, see WeightUpdate
   ops::LossScaling loss_scaling;
   float loss_scale = 1.0f;  // at the start
   bool users_replicated = false;
@@ -54,6 +56,10 @@ class Trainer {
   // updates before. Collective.
   std::optional<double> train_epoch(std::uint32_t epoch, std::uint64_t first = 0,
                                     const AfterUpdate& after_update = {});
+
+  // Brings all parameters up to date. Between the updates of an epoch, so in `after_update`, those of rows
+  // that nobody has read may be behind.
+  void complete_updates() { weight_update_.complete(context_); }
 
   // Of the epochs from now on.
   void set_learning_rate(float rate) { spec_.adam.learning_rate = rate; }
@@ -94,6 +100,7 @@ class Trainer {
   TrainingSetView set_;
   BatchBuffer<Device> batch_;
   Tensor<ops::StepState, Device> state_;
+  WeightUpdate<Device, T> weight_update_;
   std::unique_ptr<GradientReducer<Device>> reducer_;
   Replay<Device> replay_;
   std::size_t buckets_started_ = 0;  // of the current step

@@ -2,50 +2,32 @@
 
 #include <algorithm>
 
+#include "adam_update.hpp"
 #include "neumf/ops/step_state.hpp"
 #include "parallel.hpp"
 #include "vector.hpp"
-#include "vector_math.hpp"
 
 namespace neumf::ops {
 
 namespace {
 
-constexpr std::size_t lanes = 16;  // floats in the widest vector
-
-// The numbers of a step, the same for every parameter.
-struct Factors {
-  float gradient_scale, beta1, beta2, keep, step_size, v_scale, eps;
-};
+using cpu::Lanes;
 
 // Parameters [0, n) of the step.
-void update(const Factors& f, std::size_t n, float* __restrict w, float* __restrict g, float* __restrict m,
-            float* __restrict v) {
+void update(const cpu::AdamFactors& factors, std::size_t n, float* __restrict weight,
+            float* __restrict gradient, float* __restrict first, float* __restrict second) {
+  const auto move = [&](std::size_t i, std::int64_t count) {
+    Lanes w = cpu::load(weight + i, count), m = cpu::load(first + i, count),
+          v = cpu::load(second + i, count);
+    cpu::adam_update(factors, cpu::load(gradient + i, count), w, m, v);
+    cpu::store(first + i, count, m);
+    cpu::store(second + i, count, v);
+    cpu::store(weight + i, count, w);
+    cpu::store(gradient + i, count, Lanes{});
+  };
   std::size_t i = 0;
-#ifdef __AVX512F__
-  const auto all = [](float value) { return _mm512_set1_ps(value); };
-  for (; i + lanes <= n; i += lanes) {
-    const __m512 gradient = _mm512_mul_ps(_mm512_loadu_ps(g + i), all(f.gradient_scale));
-    const __m512 fresh_m = _mm512_mul_ps(all(1.0f - f.beta1), gradient);
-    const __m512 fresh_v = _mm512_mul_ps(all(1.0f - f.beta2), _mm512_mul_ps(gradient, gradient));
-    const __m512 m_new = _mm512_fmadd_ps(all(f.beta1), _mm512_loadu_ps(m + i), fresh_m);
-    const __m512 v_new = _mm512_fmadd_ps(all(f.beta2), _mm512_loadu_ps(v + i), fresh_v);
-    const __m512 step = cpu::divided_by_root(m_new, v_new, all(f.v_scale), all(f.eps));
-    const __m512 kept = _mm512_mul_ps(all(f.keep), _mm512_loadu_ps(w + i));
-    _mm512_storeu_ps(m + i, m_new);
-    _mm512_storeu_ps(v + i, v_new);
-    _mm512_storeu_ps(w + i, _mm512_fnmadd_ps(all(f.step_size), step, kept));
-    _mm512_storeu_ps(g + i, _mm512_setzero_ps());
-  }
-#endif
-#pragma omp simd
-  for (std::size_t k = i; k < n; ++k) {
-    const float gradient = g[k] * f.gradient_scale;
-    m[k] = f.beta1 * m[k] + (1.0f - f.beta1) * gradient;
-    v[k] = f.beta2 * v[k] + (1.0f - f.beta2) * gradient * gradient;
-    w[k] = f.keep * w[k] - f.step_size * cpu::divided_by_root(m[k], v[k], f.v_scale, f.eps);
-    g[k] = 0.0f;
-  }
+  for (; i + cpu::lanes <= n; i += cpu::lanes) move(i, cpu::lanes);
+  if (i < n) move(i, static_cast<std::int64_t>(n - i));
 }
 
 }  // namespace
@@ -60,14 +42,9 @@ void adam_step(Context<Device>& context, const AdamSpec& spec, const StepState* 
     });
     return;
   }
-  const Factors factors{state->gradient_scale,
-                        spec.beta1,
-                        spec.beta2,
-                        1.0f - spec.learning_rate * spec.weight_decay,
-                        state->step_size,
-                        state->second_moment_scale,
-                        spec.eps};
+  const cpu::AdamFactors factors(spec, *state);
   // In whole vectors, so that no parameter's rounding depends on the number of threads.
+  constexpr std::size_t lanes = cpu::lanes;
   const std::size_t size = weight.size(), vectors = (size + lanes - 1) / lanes;
   cpu::parallel_ranges(context, vectors, 512, [&](int, std::size_t begin, std::size_t end) {
     // Tiles that stay in the first-level cache between the update and the conversion.

@@ -5,11 +5,10 @@
 #include <cstdint>
 #include <utility>
 
+#include "lanes.hpp"
+
 namespace neumf::cpu {
 
-// 16 floats. The compiler makes two or four vectors of it where the processor's are shorter.
-using Lanes = float __attribute__((vector_size(64)));
-constexpr std::int64_t lanes = 16;
 // Rows of a tile come in multiples of so many.
 constexpr std::int64_t row_block = 8;
 

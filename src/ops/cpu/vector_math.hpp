@@ -6,9 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
-#ifdef __AVX512F__
-#include <immintrin.h>
-#endif
+#include "lanes.hpp"
 
 namespace neumf::cpu {
 
@@ -46,23 +44,27 @@ inline float log1p_of_unit(float x) {
   return 2.0f * t * sum;
 }
 
+// x / (scale sqrt(v) + eps) for v >= 0, to 4 units in the last place.
+inline Lanes divided_by_root(Lanes x, Lanes v, float scale, float eps) {
 #ifdef __AVX512F__
-// 16 values of x / (scale sqrt(v) + eps) for v >= 0, to 4 units in the last place. The processor's estimates
-// of 14 bits and one step of Newton's method each take a fifth of the time of its square root and division.
-inline __m512 divided_by_root(__m512 x, __m512 v, __m512 scale, __m512 eps) {
-  const __m512 half = _mm512_set1_ps(0.5f), three_halves = _mm512_set1_ps(1.5f), two = _mm512_set1_ps(2.0f);
-  __m512 inverse = _mm512_maskz_rsqrt14_ps(
-      0xFFFF, _mm512_maskz_max_ps(0xFFFF, v, _mm512_set1_ps(0x1p-126f)));  // finite at zero
-  const __m512 error = _mm512_mul_ps(_mm512_mul_ps(half, v), _mm512_mul_ps(inverse, inverse));
-  inverse = _mm512_mul_ps(inverse, _mm512_sub_ps(three_halves, error));
-  const __m512 divisor = _mm512_fmadd_ps(_mm512_mul_ps(v, inverse), scale, eps);
+  // The processor's estimates of 14 bits and one step of Newton's method each take a fifth of the time of its
+  // square root and division.
+  const auto all = [](float value) { return _mm512_set1_ps(value); };
+  const auto square = reinterpret_cast<__m512>(v);
+  const __m512 inverse = _mm512_maskz_rsqrt14_ps(
+      0xFFFF, _mm512_maskz_max_ps(0xFFFF, square, all(0x1p-126f)));  // finite at zero
+  const __m512 estimate = _mm512_mul_ps(square, inverse);
+  const __m512 error = _mm512_fnmadd_ps(estimate, estimate, square);
+  const __m512 root = _mm512_fmadd_ps(_mm512_mul_ps(all(0.5f), inverse), error, estimate);
+  const __m512 divisor = _mm512_fmadd_ps(root, all(scale), all(eps));
   const __m512 reciprocal = _mm512_maskz_rcp14_ps(0xFFFF, divisor);
-  return _mm512_mul_ps(x, _mm512_mul_ps(reciprocal, _mm512_fnmadd_ps(divisor, reciprocal, two)));
-}
+  return x * reinterpret_cast<Lanes>(
+                 _mm512_mul_ps(reciprocal, _mm512_fnmadd_ps(divisor, reciprocal, all(2.0f))));
+#else
+#pragma omp simd
+  for (std::int64_t i = 0; i < lanes; ++i) x[i] /= std::sqrt(v[i]) * scale + eps;
+  return x;
 #endif
-
-inline float divided_by_root(float x, float v, float scale, float eps) {
-  return x / (std::sqrt(v) * scale + eps);
 }
 
 }  // namespace neumf::cpu

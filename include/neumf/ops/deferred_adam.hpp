@@ -1,0 +1,54 @@
+// Adam (ops/adam.hpp) for embedding tables on a CPU of which an update reads few rows: the same weights, bit
+// for bit, for a fraction of the memory traffic.
+//
+// Every row moves in every update, also without a gradient. But nobody sees it until the row is read: so it
+// waits, and all the updates that a row has missed are made up for at once, in registers, when a batch needs
+// it. Without a gradient a row's movement dies down: once an update leaves all weights of a row as they are,
+// and later ones are smaller, they need not be computed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "neumf/core/context.hpp"
+#include "neumf/core/tensor.hpp"
+#include "neumf/ops/adam.hpp"
+
+namespace neumf::ops {
+
+// An embedding table with all that belongs to its rows.
+template <class T>
+struct AdamTable {
+  Matrix<float> weight, gradient, m, v;
+  Matrix<T> copy;  // the weights rounded to T; no data in fp32
+};
+
+template <class T>
+class DeferredAdam {
+ public:
+  // The tables whose rows are users, and those whose rows are items; none to leave them to others.
+  DeferredAdam(std::vector<AdamTable<T>> users, std::vector<AdamTable<T>> items);
+  ~DeferredAdam();
+
+  // Brings these rows up to date. Every row that is read, and every row that is given a gradient, is to be
+  // among them, between each two updates.
+  void prepare(Context<Cpu>& context, std::span<const std::uint32_t> users,
+               std::span<const std::uint32_t> items);
+  // adam_step on the tables: moves the prepared rows and clears their gradients; the others are to follow.
+  void update(Context<Cpu>& context, const AdamSpec& spec, const StepState* state);
+  // Brings every row up to date.
+  void complete(Context<Cpu>& context);
+
+  std::size_t bytes() const;
+
+ private:
+  class Rows;
+  struct History;
+  std::unique_ptr<History> history_;
+  std::unique_ptr<Rows> users_, items_;
+};
+
+}  // namespace neumf::ops

@@ -1,0 +1,56 @@
+// How an update moves a rank's parameters: by SGD or by Adam; by Adam in one pass over all of them, or, on a
+// CPU where an update reads few rows of the embedding tables, with the other rows deferred
+// (ops/deferred_adam.hpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "neumf/core/context.hpp"
+#include "neumf/nn/parameters.hpp"
+#include "neumf/ops/adam.hpp"
+#include "neumf/ops/batch.hpp"
+#include "neumf/ops/deferred_adam.hpp"
+#include "neumf/ops/step_state.hpp"
+#include "neumf/train/options.hpp"
+
+namespace neumf {
+
+// What an update reads and changes of a rank's embedding tables.
+struct UpdateReach {
+  std::uint64_t groups = 0;  // at most, each of one user and `group_size` items; 0 if nothing is known
+  std::uint64_t group_size = 1;
+  bool own_users = false, own_items = false;  // whether gradients come from this rank alone
+};
+
+template <class Device, class T>
+class WeightUpdate {
+ public:
+  // `parameters` must outlive it.
+  WeightUpdate(Parameters<Device, T>& parameters, Optimizer optimizer, const UpdateReach& reach);
+
+  // Before a block of the update's samples is read.
+  void prepare(Context<Device>& context, const BatchView& block);
+  // Moves the parameters along their gradients, and clears those. SGD uses `adam`'s learning rate and weight
+  // decay.
+  void run(Context<Device>& context, const ops::AdamSpec& adam, const ops::StepState* state);
+  // Before anything else reads the parameters.
+  void complete(Context<Device>& context);
+
+  std::size_t bytes() const;
+
+ private:
+  void defer(const UpdateReach& reach);
+
+  Parameters<Device, T>& parameters_;
+  Optimizer optimizer_;
+  std::unique_ptr<ops::DeferredAdam<T>> deferred_;                // null if nothing is
+  std::vector<std::pair<std::int64_t, std::int64_t>> immediate_;  // the other elements: [first, end)
+};
+
+}  // namespace neumf

@@ -1,0 +1,287 @@
+#include "neumf/ops/deferred_adam.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "adam_update.hpp"
+#include "neumf/ops/step_state.hpp"
+#include "narrow_products.hpp"
+#include "row_owner.hpp"
+#include "vector.hpp"
+
+namespace neumf::ops {
+
+using cpu::lanes;
+using cpu::Lanes;
+
+// Then every row is brought up to date, so that the history stays in a cache.
+constexpr std::size_t longest_history = 4096;
+
+// The updates since every row was last up to date.
+template <class T>
+struct DeferredAdam<T>::History {
+  std::vector<cpu::AdamFactors> updates;
+  // From this one on, an update without gradient moves a weight less than the one before did.
+  std::size_t shrinks_from = 0;
+
+  void append(const cpu::AdamFactors& f) {
+    if (!updates.empty() && !(growth(updates.back(), f) <= 0.99f)) shrinks_from = updates.size();
+    if (f.keep != 1.0f) shrinks_from = updates.size() + 1;  // decay goes on for ever
+    updates.push_back(f);
+  }
+
+ private:
+  // The most by which such a movement, step m / (scale sqrt(v) + eps), grows from one update to the next: m
+  // and v shrink by beta1 and beta2.
+  static float growth(const cpu::AdamFactors& before, const cpu::AdamFactors& f) {
+    const float divisor = std::sqrt(f.beta2) * f.v_scale / before.v_scale;
+    return f.beta1 * f.step_size / before.step_size / std::min(divisor, 1.0f);
+  }
+};
+
+namespace {
+
+// 16 floats of a row and of its moments, or fewer at the end of a row.
+struct Piece {
+  float *weight, *gradient, *m, *v;
+  std::int64_t n;
+};
+
+// What `updates` updates without gradient leave of a moment, times `beta` each, bit for bit.
+Lanes faded(Lanes moment, float beta, std::size_t updates) {
+  int exponent = 0;
+  if (std::frexp(beta, &exponent) == 0.5f)  // a power of two: nothing is rounded on the way
+    return moment * std::ldexp(1.0f, static_cast<int>(std::max(-200.0, (exponent - 1) * static_cast<double>(updates))));
+  for (std::size_t u = 0; u < updates; ++u) moment *= beta;
+  return moment;
+}
+
+// Makes up for the updates from number `first` on.
+template <int count, class History>
+void catch_up(const History& history, std::size_t first, const Piece* pieces) {
+  Lanes w[count], m[count], v[count];
+  for (int i = 0; i < count; ++i) {
+    w[i] = cpu::load(pieces[i].weight, pieces[i].n);
+    m[i] = cpu::load(pieces[i].m, pieces[i].n);
+    v[i] = cpu::load(pieces[i].v, pieces[i].n);
+  }
+  std::size_t u = first;
+  const std::size_t end = history.updates.size();
+  for (bool moves = true; u < end && moves; ++u) {
+    moves = u < history.shrinks_from;
+    for (int i = 0; i < count; ++i) {
+      const Lanes before = w[i];
+      cpu::adam_update(history.updates[u], w[i], m[i], v[i]);
+      moves |= cpu::differ(before, w[i]);
+    }
+  }
+  for (int i = 0; i < count; ++i) {
+    if (u < end) {
+      m[i] = faded(m[i], history.updates[u].beta1, end - u);
+      v[i] = faded(v[i], history.updates[u].beta2, end - u);
+    }
+    cpu::store(pieces[i].weight, pieces[i].n, w[i]);
+    cpu::store(pieces[i].m, pieces[i].n, m[i]);
+    cpu::store(pieces[i].v, pieces[i].n, v[i]);
+  }
+}
+
+}  // namespace
+
+// Tables whose rows belong together.
+template <class T>
+class DeferredAdam<T>::Rows {
+ public:
+  explicit Rows(std::vector<AdamTable<T>> tables) : tables_(std::move(tables)) {
+    if (!tables_.empty()) made_.resize(static_cast<std::size_t>(tables_[0].weight.rows), 0);
+    for (const auto& t : tables_)
+      for (std::int64_t i = 0; i < t.weight.cols; i += lanes)
+        places_.push_back({{t.weight.data + i, t.gradient.data + i, t.m.data + i, t.v.data + i,
+                            std::min(t.weight.cols - i, lanes)},
+                           t.weight.cols});
+  }
+
+  void set_threads(std::size_t threads) {
+    if (prepared_.size() < threads) prepared_.resize(threads);
+  }
+
+  // Of the rows of `ids`, those that `thread` owns.
+  void prepare(const History& history, std::span<const std::uint32_t> ids, std::uint32_t thread,
+               std::uint32_t threads) {
+    if (tables_.empty()) return;
+    std::vector<std::uint32_t>& prepared = prepared_[thread];
+    const std::size_t old = prepared.size();
+    cpu::for_wanted(
+        static_cast<std::int64_t>(ids.size()),
+        [&](std::int64_t i) { return cpu::owner(ids[static_cast<std::size_t>(i)], threads) == thread; },
+        [&](const std::uint32_t* positions, std::int64_t n) {
+          for (std::int64_t j = 0; j < n; ++j) {
+            const std::uint32_t row = ids[positions[j]];
+            if ((made_[row] & is_prepared) != 0) continue;
+            made_[row] |= is_prepared;
+            prepared.push_back(row);
+          }
+        });
+    for_rows(std::span(prepared).subspan(old),
+             [&](std::uint32_t row) { catch_up(history, row, made_[row] & ~is_prepared); });
+  }
+
+  // Moves the rows that `thread` has prepared, as the history's last update says.
+  void update(const History& history, std::uint32_t thread) {
+    const cpu::AdamFactors& factors = history.updates.back();
+    for_rows(prepared_[thread], [&](std::uint32_t row) {
+      for (const Place& place : places_) {
+        const Piece p = place.of(row);
+        Lanes w = cpu::load(p.weight, p.n), m = cpu::load(p.m, p.n), v = cpu::load(p.v, p.n);
+        cpu::adam_update(factors, cpu::load(p.gradient, p.n), w, m, v);
+        cpu::store(p.m, p.n, m);
+        cpu::store(p.v, p.n, v);
+        cpu::store(p.weight, p.n, w);
+        cpu::store(p.gradient, p.n, Lanes{});
+      }
+      refresh_copies(row);
+      made_[row] = static_cast<std::uint32_t>(history.updates.size());
+    });
+    prepared_[thread].clear();
+  }
+
+  // Forgets the gradients of the rows that `thread` has prepared.
+  void skip(const History& history, std::uint32_t thread) {
+    for (const std::uint32_t row : prepared_[thread]) {
+      for (const auto& t : tables_) std::fill_n(t.gradient.row(row), t.gradient.cols, 0.0f);
+      made_[row] = static_cast<std::uint32_t>(history.updates.size());
+    }
+    prepared_[thread].clear();
+  }
+
+  // A thread's part of all rows.
+  void complete(const History& history, std::size_t thread, std::size_t threads) {
+    const std::size_t begin = made_.size() * thread / threads, end = made_.size() * (thread + 1) / threads;
+    for (std::size_t row = begin; row < end; ++row) {
+      catch_up(history, static_cast<std::uint32_t>(row), made_[row]);
+      made_[row] = 0;
+    }
+  }
+
+  std::size_t bytes() const { return made_.size() * sizeof(std::uint32_t); }
+
+ private:
+  static constexpr std::uint32_t is_prepared = 1u << 31;
+
+  template <class Use>
+  void for_rows(std::span<const std::uint32_t> rows, const Use& use) const {
+    constexpr std::size_t ahead = 4;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (i + ahead < rows.size()) ask_for(rows[i + ahead]);
+      use(rows[i]);
+    }
+  }
+
+  void ask_for(std::uint32_t row) const {
+    for (const auto& t : tables_)
+      for (const auto* matrix : {&t.weight, &t.m, &t.v, &t.gradient}) cpu::prefetch(matrix->row(row), matrix->cols);
+  }
+
+  void catch_up(const History& history, std::uint32_t row, std::size_t made) const {
+    if (made == history.updates.size()) return;
+    constexpr std::size_t most = 4;  // whose numbers fit into the registers
+    for (std::size_t i = 0; i < places_.size(); i += most) {
+      const std::size_t count = std::min(places_.size() - i, most);
+      Piece pieces[most];
+      for (std::size_t k = 0; k < count; ++k) pieces[k] = places_[i + k].of(row);
+      cpu::with_vectors(static_cast<std::int64_t>(count),
+                        [&](auto vectors) { ops::catch_up<vectors()>(history, made, pieces); });
+    }
+    refresh_copies(row);
+  }
+
+  void refresh_copies(std::uint32_t row) const {
+    for (const auto& t : tables_)
+      if (t.copy.data != nullptr)
+        cpu::narrow(t.weight.row(row), t.copy.row(row), static_cast<std::size_t>(t.weight.cols));
+  }
+
+  // Where the pieces of a row lie.
+  struct Place {
+    Piece first;          // of row 0
+    std::int64_t stride;  // from row to row
+    Piece of(std::uint32_t row) const {
+      const std::int64_t offset = row * stride;
+      return {first.weight + offset, first.gradient + offset, first.m + offset, first.v + offset, first.n};
+    }
+  };
+
+  std::vector<AdamTable<T>> tables_;
+  std::vector<Place> places_;
+  std::vector<std::uint32_t> made_;                   // updates of the history that a row has got; is_prepared
+  std::vector<std::vector<std::uint32_t>> prepared_;  // since the last update, by thread
+};
+
+template <class T>
+DeferredAdam<T>::DeferredAdam(std::vector<AdamTable<T>> users, std::vector<AdamTable<T>> items)
+    : history_(std::make_unique<History>()),
+      users_(std::make_unique<Rows>(std::move(users))),
+      items_(std::make_unique<Rows>(std::move(items))) {}
+
+template <class T>
+DeferredAdam<T>::~DeferredAdam() = default;
+
+template <class T>
+void DeferredAdam<T>::prepare(Context<Cpu>& context, std::span<const std::uint32_t> users,
+                              std::span<const std::uint32_t> items) {
+  const auto threads = static_cast<std::uint32_t>(context.threads());
+  users_->set_threads(threads);
+  items_->set_threads(threads);
+#pragma omp parallel num_threads(threads)
+  {
+    const auto thread = static_cast<std::uint32_t>(omp_get_thread_num());
+    users_->prepare(*history_, users, thread, threads);
+    items_->prepare(*history_, items, thread, threads);
+  }
+}
+
+template <class T>
+void DeferredAdam<T>::update(Context<Cpu>& context, const AdamSpec& spec, const StepState* state) {
+  const bool skip = state->skip != 0;
+  if (!skip) history_->append(cpu::AdamFactors(spec, *state));
+  const auto threads = static_cast<std::uint32_t>(context.threads());
+  users_->set_threads(threads);
+  items_->set_threads(threads);
+#pragma omp parallel num_threads(threads)
+  {
+    const auto thread = static_cast<std::uint32_t>(omp_get_thread_num());
+    for (Rows* rows : {users_.get(), items_.get()}) {
+      if (skip)
+        rows->skip(*history_, thread);
+      else
+        rows->update(*history_, thread);
+    }
+  }
+  if (history_->updates.size() >= longest_history) complete(context);
+}
+
+template <class T>
+void DeferredAdam<T>::complete(Context<Cpu>& context) {
+  const auto threads = static_cast<std::size_t>(context.threads());
+#pragma omp parallel num_threads(threads)
+  {
+    const auto thread = static_cast<std::size_t>(omp_get_thread_num());
+    users_->complete(*history_, thread, threads);
+    items_->complete(*history_, thread, threads);
+  }
+  history_->updates.clear();
+  history_->shrinks_from = 0;
+}
+
+template <class T>
+std::size_t DeferredAdam<T>::bytes() const {
+  return users_->bytes() + items_->bytes();
+}
+
+template class DeferredAdam<float>;
+template class DeferredAdam<bfloat16>;
+template class DeferredAdam<float16>;
+
+}  // namespace neumf::ops

@@ -1,0 +1,164 @@
+// Deferred updates of rows against adam_step on the whole tables.
+#include "neumf/ops/deferred_adam.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+#include "neumf/core/types.hpp"
+#include "neumf/ops/adam.hpp"
+#include "neumf/ops/memory.hpp"
+#include "neumf/ops/step_state.hpp"
+
+namespace neumf::ops {
+namespace {
+
+template <class T>
+class DeferredAdamTest : public testing::Test {
+ protected:
+  // A table and all that Adam keeps beside it.
+  struct Table {
+    Tensor<float, Cpu> weight, gradient, m, v;
+    Tensor<T, Cpu> copy;
+
+    Table(Context<Cpu>& context, std::int64_t rows, std::int64_t cols, std::uint64_t seed)
+        : weight(rows, cols), gradient(rows, cols), m(rows, cols), v(rows, cols), copy(rows, cols) {
+      fill_normal(context, {seed, 1, 0}, 0.01f, weight.matrix());
+      for (auto* tensor : {&gradient, &m, &v}) fill_zero(context, tensor->span());
+      convert(context, std::span<const float>(weight.span()), copy.span());
+    }
+    AdamTable<T> view() {
+      return {weight.matrix(), gradient.matrix(), m.matrix(), v.matrix(), copy.matrix()};
+    }
+  };
+
+  // What an update does: to rows of users and items (rows may occur twice), with what learning rate, and
+  // whether an overflow has it skipped.
+  struct Update {
+    std::vector<std::uint32_t> users, items;
+    float learning_rate = 0.0045f;
+    bool skip = false;
+  };
+
+  // Rows 0 to 3 are in most updates, the others rarely or never.
+  static std::vector<Update> updates(int count) {
+    std::minstd_rand random(7);
+    const auto rows = [&](std::uint32_t all) {
+      std::vector<std::uint32_t> ids;
+      for (int i = 0; i < 3; ++i) ids.push_back(static_cast<std::uint32_t>(random() % 4));
+      if (random() % 4 == 0) ids.push_back(static_cast<std::uint32_t>(random() % all));
+      return ids;
+    };
+    std::vector<Update> updates;
+    for (int i = 0; i < count; ++i) updates.push_back({rows(user_rows), rows(item_rows), 0.0045f, i % 17 == 5});
+    return updates;
+  }
+
+  // Trains both ways and compares everything where deferred rows are complete: at the end, and after update
+  // `pause` if it is not 0.
+  void check(const AdamSpec& spec, const std::vector<Update>& updates, int threads = 3,
+             std::size_t pause = 0) {
+    Context<Cpu> context(threads);
+    // Widths of one vector, of less, of two and of more than are kept in registers at once.
+    std::vector<Table> want, got;
+    for (auto* tables : {&want, &got}) {
+      tables->emplace_back(context, user_rows, 8, 1);
+      tables->emplace_back(context, user_rows, 80, 2);
+      tables->emplace_back(context, item_rows, 16, 3);
+      tables->emplace_back(context, item_rows, 35, 4);
+    }
+    DeferredAdam<T> deferred({got[0].view(), got[1].view()}, {got[2].view(), got[3].view()});
+    StepState state;
+    std::mt19937 random(5);
+    std::normal_distribution<float> normal(0.0f, 1e-3f);
+    for (std::size_t u = 0; u < updates.size(); ++u) {
+      const Update& update = updates[u];
+      deferred.prepare(context, update.users, update.items);
+      for (std::size_t t = 0; t < want.size(); ++t)
+        for (const std::uint32_t row : t < 2 ? update.users : update.items)
+          for (std::int64_t i = 0; i < want[t].weight.cols(); ++i) {
+            const float gradient = normal(random);
+            want[t].gradient.matrix().row(row)[i] += gradient;
+            got[t].gradient.matrix().row(row)[i] += gradient;
+          }
+      AdamSpec now = spec;
+      now.learning_rate = update.learning_rate;
+      state.overflow = update.skip ? 1 : 0;
+      prepare_update(context, now, LossScaling{}, 1, &state);
+      for (auto& t : want)
+        adam_step(context, now, &state, t.weight.span(), t.gradient.span(), t.m.span(), t.v.span(),
+                  t.copy.span());
+      deferred.update(context, now, &state);
+      if (u + 1 == pause) {
+        deferred.complete(context);
+        expect_equal(want, got);
+      }
+    }
+    deferred.complete(context);
+    expect_equal(want, got);
+  }
+
+  static constexpr std::uint32_t user_rows = 23, item_rows = 37;
+
+ private:
+  static void expect_equal(std::vector<Table>& want, std::vector<Table>& got) {
+    for (std::size_t t = 0; t < want.size(); ++t) {
+      expect_equal(want[t].weight, got[t].weight, t, "weight");
+      expect_equal(want[t].gradient, got[t].gradient, t, "gradient");
+      expect_equal(want[t].m, got[t].m, t, "first moment");
+      expect_equal(want[t].v, got[t].v, t, "second moment");
+      expect_equal(want[t].copy, got[t].copy, t, "copy");
+    }
+  }
+  template <class U>
+  static void expect_equal(Tensor<U, Cpu>& want, Tensor<U, Cpu>& got, std::size_t table, const char* what) {
+    for (std::int64_t i = 0; i < want.size(); ++i)
+      ASSERT_EQ(to_float(want.data()[i]), to_float(got.data()[i]))
+          << what << " of table " << table << ", row " << i / want.cols() << ", column " << i % want.cols();
+  }
+};
+using Types = testing::Types<float, bfloat16, float16>;
+struct TypeNames {
+  template <class T>
+  static std::string GetName(int /*index*/) {
+    return TypeName<T>::value;
+  }
+};
+TYPED_TEST_SUITE(DeferredAdamTest, Types, TypeNames);
+
+TYPED_TEST(DeferredAdamTest, IsAdamBitForBit) {
+  const auto updates = this->updates(300);
+  this->check(AdamSpec{}, updates);
+  this->check(AdamSpec{0.001f, 0.9f, 0.999f, 1e-8f}, updates);
+  this->check(AdamSpec{0.01f, 0.0f, 0.5f, 1e-3f}, updates);
+  this->check(AdamSpec{0.01f, 0.7f, 0.3f, 1e-8f}, updates);  // moves on its own grow: beta1 > sqrt(beta2)
+}
+
+TYPED_TEST(DeferredAdamTest, DecaysRowsWithoutGradient) {
+  this->check(AdamSpec{0.01f, 0.25f, 0.5f, 1e-8f, 0.125f}, this->updates(200));
+}
+
+TYPED_TEST(DeferredAdamTest, DoesNotDependOnThreadsOrPauses) {
+  const auto updates = this->updates(120);
+  for (const int threads : {1, 2, 4}) this->check(AdamSpec{}, updates, threads);
+  for (const std::size_t pause : {1u, 37u, 119u}) this->check(AdamSpec{}, updates, 2, pause);
+}
+
+// A rate that jumps up makes rows move again that had come to rest.
+TYPED_TEST(DeferredAdamTest, FollowsTheLearningRate) {
+  auto updates = this->updates(200);
+  for (std::size_t u = 0; u < updates.size(); ++u) {
+    if (u < 10) updates[u].learning_rate = 0;
+    if (u >= 30) updates[u].learning_rate = 0.0045f * (u % 30 == 0 ? 1e6f : 1e-6f);
+  }
+  this->check(AdamSpec{}, updates);
+}
+
+// Longer than a history is kept.
+TYPED_TEST(DeferredAdamTest, LastsForManyUpdates) {
+  this->check(AdamSpec{}, this->updates(5000));
+}
+
+}  // namespace
+}  // namespace neumf::ops
