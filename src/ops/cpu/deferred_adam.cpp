@@ -181,7 +181,7 @@ class DeferredAdam<T>::Rows {
 
   void ask_for(std::uint32_t row) const {
     for (const auto& t : tables_)
-      for (const auto* matrix : {&t.weight, &t.m, &t.v, &t.gradient}) cpu::prefetch(matrix->row(row), matrix->cols);
+      for (const auto* matrix : {&t.weight, &t.m, &t.v, &t.gradient}) for (std::int64_t i = 0; i < matrix->cols; i += lanes) __builtin_prefetch(matrix->row(row) + i, 1);
   }
 
   void catch_up(const History& history, std::uint32_t row, std::size_t made) const {

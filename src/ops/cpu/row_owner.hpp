@@ -5,10 +5,11 @@
 
 namespace neumf::cpu {
 
-// By a hash (Knuth, TAOCP vol. 3, 6.4) and a multiplication, since a remainder is slow. Rows that follow each
-// other go to different threads, so the often used ones, which tend to be neighbours, are shared evenly.
+// By a hash (Knuth, TAOCP vol. 3, 6.4) and a multiplication, since a remainder is slow. Often used rows tend
+// to be neighbours, and are shared evenly because blocks of rows that follow each other go to different
+// threads. A block has 16 rows: whole cache lines, whatever is kept per row.
 inline std::uint32_t owner(std::uint32_t row, std::uint32_t threads) {
-  return ((row * 0x9E3779B1u >> 16) * threads) >> 16;
+  return (((row / 16) * 0x9E3779B1u >> 16) * threads) >> 16;
 }
 
 // Calls use(positions, n) with those positions i in [0, count) that are wanted(i), ascending, in pieces of at
