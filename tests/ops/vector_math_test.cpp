@@ -34,18 +34,19 @@ TEST(VectorMath, LogarithmIsWithinThreeUnits) {
   EXPECT_TRUE(std::isnan(log1p_of_unit(std::numeric_limits<float>::quiet_NaN())));
 }
 
-TEST(VectorMath, DivisionByARootIsWithinFourUnits) {
-  double worst = 0;
-  for (float v = 1e-30f; v < 1e30f; v *= 1.0007f)
-    for (const float scale : {1.0f, 1.4142135f})
-      for (const float eps : {0.0f, 1e-8f, 0.1f}) {
-        const float x = 0.37f;
-        const double want = x / (std::sqrt(static_cast<double>(v)) * scale + eps);
-        worst = std::max(worst, units_off(divided_by_root(Lanes{} + x, Lanes{} + v, scale, eps)[0], want));
-      }
-  EXPECT_LE(worst, 4.0);
+TEST(VectorMath, RootAndQuotientAreWithinTwoUnits) {
+  double worst_root = 0, worst_quotient = 0;
+  for (float x = 1e-30f; x < 1e30f; x *= 1.0007f) {
+    worst_root = std::max(worst_root, units_off(root(Lanes{} + x)[0], std::sqrt(static_cast<double>(x))));
+    for (const float y : {0.37f, -1.9e4f})
+      worst_quotient = std::max(
+          worst_quotient, units_off(quotient(Lanes{} + y, Lanes{} + x)[0], static_cast<double>(y) / x));
+  }
+  EXPECT_LE(worst_root, 2.0);
+  EXPECT_LE(worst_quotient, 2.0);
   // Moments that are zero, as those of rows without gradients.
-  EXPECT_EQ(divided_by_root(Lanes{}, Lanes{}, 1.0f, 1e-8f)[15], 0.0f);
+  EXPECT_EQ(root(Lanes{})[15], 0.0f);
+  EXPECT_EQ(quotient(Lanes{}, Lanes{} + 1e-8f)[15], 0.0f);
 }
 
 }  // namespace

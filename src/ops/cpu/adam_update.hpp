@@ -2,6 +2,8 @@
 // everywhere.
 #pragma once
 
+#include <algorithm>
+
 #include "lanes.hpp"
 #include "neumf/ops/adam.hpp"
 #include "neumf/ops/step_state.hpp"
@@ -15,19 +17,26 @@ struct AdamFactors {
       : gradient_scale(state.gradient_scale),
         beta1(spec.beta1),
         beta2(spec.beta2),
-        keep(1.0f - spec.learning_rate * spec.weight_decay),
-        step_size(state.step_size),
-        v_scale(state.second_moment_scale),
-        eps(spec.eps) {}
+        keep(1.0f - spec.learning_rate * spec.weight_decay) {
+    // step m / (scale sqrt(v) + eps), with the step in the divisor. It is not to be zero.
+    const float step = std::max(state.step_size, 1e-30f);
+    root_scale = state.second_moment_scale / step;
+    eps = spec.eps / step;
+  }
 
-  float gradient_scale, beta1, beta2, keep, step_size, v_scale, eps;
+  float gradient_scale, beta1, beta2, keep, root_scale, eps;
 };
+
+// Moves a weight by what its moments say; `root_v` is the square root of the second.
+inline Lanes adam_moved(const AdamFactors& f, Lanes w, Lanes m, Lanes root_v) {
+  return f.keep * w - quotient(m, f.root_scale * root_v + f.eps);
+}
 
 // Where the gradient is zero.
 inline void adam_update(const AdamFactors& f, Lanes& w, Lanes& m, Lanes& v) {
   m = f.beta1 * m;
   v = f.beta2 * v;
-  w = f.keep * w - f.step_size * divided_by_root(m, v, f.v_scale, f.eps);
+  w = adam_moved(f, w, m, root(v));
 }
 
 inline void adam_update(const AdamFactors& f, Lanes g, Lanes& w, Lanes& m, Lanes& v) {
@@ -35,7 +44,7 @@ inline void adam_update(const AdamFactors& f, Lanes g, Lanes& w, Lanes& m, Lanes
   const Lanes fresh_m = (1.0f - f.beta1) * g, fresh_v = (1.0f - f.beta2) * (g * g);
   m = f.beta1 * m + fresh_m;
   v = f.beta2 * v + fresh_v;
-  w = f.keep * w - f.step_size * divided_by_root(m, v, f.v_scale, f.eps);
+  w = adam_moved(f, w, m, root(v));
 }
 
 }  // namespace neumf::cpu

@@ -33,11 +33,11 @@ struct DeferredAdam<T>::History {
   }
 
  private:
-  // The most by which such a movement, step m / (scale sqrt(v) + eps), grows from one update to the next: m
-  // and v shrink by beta1 and beta2.
+  // The most by which such a movement, m / (scale sqrt(v) + eps), grows from one update to the next: m and v
+  // shrink by beta1 and beta2.
   static float growth(const cpu::AdamFactors& before, const cpu::AdamFactors& f) {
-    const float divisor = std::sqrt(f.beta2) * f.v_scale / before.v_scale;
-    return f.beta1 * f.step_size / before.step_size / std::min(divisor, 1.0f);
+    const float divisor = std::min(std::sqrt(f.beta2) * f.root_scale / before.root_scale, f.eps / before.eps);
+    return f.beta1 / divisor;
   }
 };
 

@@ -1,6 +1,8 @@
 // Vectors of 16 floats, and the loads and stores that rows of other widths need.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -38,6 +40,16 @@ inline void store(float* row, std::int64_t n, Lanes values) {
   else
     for (std::int64_t i = 0; i < n; ++i) row[i] = values[i];
 #endif
+}
+
+inline float sum_of(Lanes values) {
+  // By halves, which stay in registers.
+  using Eight = float __attribute__((vector_size(32)));
+  using Four = float __attribute__((vector_size(16)));
+  const auto halves = std::bit_cast<std::array<Eight, 2>>(values);
+  const auto quarters = std::bit_cast<std::array<Four, 2>>(halves[0] + halves[1]);
+  const Four four = quarters[0] + quarters[1];
+  return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
 // Whether any value of a differs from that of b.

@@ -1,9 +1,11 @@
 // Binary cross-entropy with logits (ops/head.hpp) over arrays, as vectors.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
+#include "lanes.hpp"
 #include "vector_math.hpp"
 
 namespace neumf::cpu {
@@ -21,14 +23,24 @@ inline float exp_of_distance(float z) {
 inline void loss_and_gradient(const float* z, const std::uint8_t* labels, float factor, std::int64_t n,
                               float* d, double* sum) {
   double loss = 0, gradient = 0;
-#pragma omp simd reduction(+ : loss, gradient)
-  for (std::int64_t s = 0; s < n; ++s) {
-    const float y = labels[s] != 0 ? 1.0f : 0.0f, e = exp_of_distance(z[s]);
-    // sigmoid(z) is 1 / (1 + e) for z >= 0, else e / (1 + e).
-    const float sigmoid = (z[s] >= 0.0f ? 1.0f : e) / (1.0f + e);
-    d[s] = factor * (sigmoid - y);
-    loss += loss_of(z[s], y, e);
-    gradient += d[s];
+  for (std::int64_t first = 0; first < n; first += lanes) {
+    // Whole vectors: what remains of a short row would take longer than all the rest.
+    const std::int64_t count = std::min(n - first, lanes);
+    const Lanes logits = load(z + first, count);
+    std::uint8_t positive[lanes] = {};
+    std::copy_n(labels + first, count, positive);
+    Lanes losses, gradients;
+#pragma omp simd
+    for (std::int64_t i = 0; i < lanes; ++i) {
+      const float x = logits[i], y = positive[i] != 0 ? 1.0f : 0.0f, e = exp_of_distance(x);
+      // sigmoid(z) is 1 / (1 + e) for z >= 0, else e / (1 + e).
+      const float sigmoid = (x >= 0.0f ? 1.0f : e) / (1.0f + e);
+      gradients[i] = i < count ? factor * (sigmoid - y) : 0.0f;
+      losses[i] = i < count ? loss_of(x, y, e) : 0.0f;
+    }
+    store(d + first, count, gradients);
+    loss += sum_of(losses);
+    gradient += sum_of(gradients);
   }
   sum[0] += loss;
   sum[1] += gradient;

@@ -20,18 +20,12 @@ using cpu::Lanes;
 using cpu::lanes;
 using cpu::padded;
 using cpu::Rows;
+using cpu::sum_of;
 using IntLanes = std::int32_t __attribute__((vector_size(64)));
 using ShortLanes = std::uint16_t __attribute__((vector_size(32)));
 
 // What all activations of a tile take is to fit into a first-level cache.
 constexpr std::int64_t tile_samples = 64;
-
-float sum_of(const Lanes& values) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int i = 0; i < lanes; ++i) sum += values[i];
-  return sum;
-}
 
 // A row of a table. Copied in place: a call for a few dozen bytes takes longer than they do.
 template <class T>

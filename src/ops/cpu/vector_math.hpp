@@ -44,26 +44,35 @@ inline float log1p_of_unit(float x) {
   return 2.0f * t * sum;
 }
 
-// x / (scale sqrt(v) + eps) for v >= 0, to 4 units in the last place.
-inline Lanes divided_by_root(Lanes x, Lanes v, float scale, float eps) {
+// The square root of v >= 0, to 2 units in the last place.
+inline Lanes root(Lanes v) {
 #ifdef __AVX512F__
-  // The processor's estimates of 14 bits and one step of Newton's method each take a fifth of the time of its
-  // square root and division.
+  // The processor's estimate of 14 bits and one step of Newton's method take a fifth of the time of its own
+  // square root.
   const auto all = [](float value) { return _mm512_set1_ps(value); };
   const auto square = reinterpret_cast<__m512>(v);
   const __m512 inverse = _mm512_maskz_rsqrt14_ps(
       0xFFFF, _mm512_maskz_max_ps(0xFFFF, square, all(0x1p-126f)));  // finite at zero
   const __m512 estimate = _mm512_mul_ps(square, inverse);
   const __m512 error = _mm512_fnmadd_ps(estimate, estimate, square);
-  const __m512 root = _mm512_fmadd_ps(_mm512_mul_ps(all(0.5f), inverse), error, estimate);
-  const __m512 divisor = _mm512_fmadd_ps(root, all(scale), all(eps));
-  const __m512 reciprocal = _mm512_maskz_rcp14_ps(0xFFFF, divisor);
-  return x * reinterpret_cast<Lanes>(
-                 _mm512_mul_ps(reciprocal, _mm512_fnmadd_ps(divisor, reciprocal, all(2.0f))));
+  return reinterpret_cast<Lanes>(_mm512_fmadd_ps(_mm512_mul_ps(all(0.5f), inverse), error, estimate));
 #else
 #pragma omp simd
-  for (std::int64_t i = 0; i < lanes; ++i) x[i] /= std::sqrt(v[i]) * scale + eps;
-  return x;
+  for (std::int64_t i = 0; i < lanes; ++i) v[i] = std::sqrt(v[i]);
+  return v;
+#endif
+}
+
+// x / y for y > 0, to 2 units in the last place.
+inline Lanes quotient(Lanes x, Lanes y) {
+#ifdef __AVX512F__
+  const auto divisor = reinterpret_cast<__m512>(y);
+  const __m512 reciprocal = _mm512_maskz_rcp14_ps(0xFFFF, divisor);
+  const __m512 estimate = _mm512_mul_ps(reinterpret_cast<__m512>(x), reciprocal);
+  const __m512 error = _mm512_fnmadd_ps(divisor, reciprocal, _mm512_set1_ps(1.0f));
+  return reinterpret_cast<Lanes>(_mm512_fmadd_ps(estimate, error, estimate));
+#else
+  return x / y;
 #endif
 }
 
