@@ -13,6 +13,8 @@ namespace {
 
 using cpu::Lanes;
 
+constexpr std::size_t ahead = 32 * cpu::lanes;
+
 // Parameters [0, n) of the step.
 void update(const cpu::AdamFactors& factors, std::size_t n, float* __restrict weight,
             float* __restrict gradient, float* __restrict first, float* __restrict second) {
@@ -26,7 +28,11 @@ void update(const cpu::AdamFactors& factors, std::size_t n, float* __restrict we
     cpu::store(gradient + i, count, Lanes{});
   };
   std::size_t i = 0;
-  for (; i + cpu::lanes <= n; i += cpu::lanes) move(i, cpu::lanes);
+  for (; i + cpu::lanes <= n; i += cpu::lanes) {
+    // For writing: lines of weights that other cores have read are to come back before they are stored to.
+    for (float* p : {weight, gradient, first, second}) __builtin_prefetch(p + i + ahead, 1);
+    move(i, cpu::lanes);
+  }
   if (i < n) move(i, static_cast<std::int64_t>(n - i));
 }
 

@@ -95,7 +95,8 @@ template <class T>
 class DeferredAdam<T>::Rows {
  public:
   explicit Rows(std::vector<AdamTable<T>> tables) : tables_(std::move(tables)) {
-    if (!tables_.empty()) made_.resize(static_cast<std::size_t>(tables_[0].weight.rows), 0);
+    if (!tables_.empty()) made_ = Tensor<std::uint32_t, Cpu>(tables_[0].weight.rows);
+    std::ranges::fill(made_.span(), 0);
     for (const auto& t : tables_)
       for (std::int64_t i = 0; i < t.weight.cols; i += lanes)
         places_.push_back({{t.weight.data + i, t.gradient.data + i, t.m.data + i, t.v.data + i,
@@ -119,13 +120,13 @@ class DeferredAdam<T>::Rows {
         [&](const std::uint32_t* positions, std::int64_t n) {
           for (std::int64_t j = 0; j < n; ++j) {
             const std::uint32_t row = ids[positions[j]];
-            if ((made_[row] & is_prepared) != 0) continue;
-            made_[row] |= is_prepared;
+            if ((made_.data()[row] & is_prepared) != 0) continue;
+            made_.data()[row] |= is_prepared;
             prepared.push_back(row);
           }
         });
     for_rows(std::span(prepared).subspan(old),
-             [&](std::uint32_t row) { catch_up(history, row, made_[row] & ~is_prepared); });
+             [&](std::uint32_t row) { catch_up(history, row, made_.data()[row] & ~is_prepared); });
   }
 
   // Moves the rows that `thread` has prepared, as the history's last update says.
@@ -142,7 +143,7 @@ class DeferredAdam<T>::Rows {
         cpu::store(p.gradient, p.n, Lanes{});
       }
       refresh_copies(row);
-      made_[row] = static_cast<std::uint32_t>(history.updates.size());
+      made_.data()[row] = static_cast<std::uint32_t>(history.updates.size());
     });
     prepared_[thread].clear();
   }
@@ -151,37 +152,39 @@ class DeferredAdam<T>::Rows {
   void skip(const History& history, std::uint32_t thread) {
     for (const std::uint32_t row : prepared_[thread]) {
       for (const auto& t : tables_) std::fill_n(t.gradient.row(row), t.gradient.cols, 0.0f);
-      made_[row] = static_cast<std::uint32_t>(history.updates.size());
+      made_.data()[row] = static_cast<std::uint32_t>(history.updates.size());
     }
     prepared_[thread].clear();
   }
 
   // A thread's part of all rows.
   void complete(const History& history, std::size_t thread, std::size_t threads) {
-    const std::size_t begin = made_.size() * thread / threads, end = made_.size() * (thread + 1) / threads;
+    const std::size_t begin = made_.span().size() * thread / threads, end = made_.span().size() * (thread + 1) / threads;
     for (std::size_t row = begin; row < end; ++row) {
-      catch_up(history, static_cast<std::uint32_t>(row), made_[row]);
-      made_[row] = 0;
+      catch_up(history, static_cast<std::uint32_t>(row), made_.data()[row]);
+      made_.data()[row] = 0;
     }
   }
 
-  std::size_t bytes() const { return made_.size() * sizeof(std::uint32_t); }
+  std::size_t bytes() const { return made_.span().size() * sizeof(std::uint32_t); }
 
  private:
   static constexpr std::uint32_t is_prepared = 1u << 31;
 
+  // Calls use(row), and asks for the rows' lines before: for so many rows at once, because a line of weights
+  // that another core has read takes long to come back for writing.
   template <class Use>
   void for_rows(std::span<const std::uint32_t> rows, const Use& use) const {
-    constexpr std::size_t ahead = 4;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (i + ahead < rows.size()) ask_for(rows[i + ahead]);
-      use(rows[i]);
+    constexpr std::size_t at_once = 32;
+    for (std::size_t first = 0; first < rows.size(); first += at_once) {
+      const auto some = rows.subspan(first, std::min(rows.size() - first, at_once));
+      for (const std::uint32_t row : some)
+        for (const Place& place : places_) {
+          const Piece p = place.of(row);
+          for (const float* line : {p.weight, p.m, p.v}) __builtin_prefetch(line, 1);
+        }
+      for (const std::uint32_t row : some) use(row);
     }
-  }
-
-  void ask_for(std::uint32_t row) const {
-    for (const auto& t : tables_)
-      for (const auto* matrix : {&t.weight, &t.m, &t.v, &t.gradient}) for (std::int64_t i = 0; i < matrix->cols; i += lanes) __builtin_prefetch(matrix->row(row) + i, 1);
   }
 
   void catch_up(const History& history, std::uint32_t row, std::size_t made) const {
@@ -215,7 +218,7 @@ class DeferredAdam<T>::Rows {
 
   std::vector<AdamTable<T>> tables_;
   std::vector<Place> places_;
-  std::vector<std::uint32_t> made_;                   // updates of the history that a row has got; is_prepared
+  Tensor<std::uint32_t, Cpu> made_;                   // updates of the history that a row has got; is_prepared
   std::vector<std::vector<std::uint32_t>> prepared_;  // since the last update, by thread
 };
 
