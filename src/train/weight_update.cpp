@@ -16,7 +16,9 @@ WeightUpdate<Device, T>::WeightUpdate(Parameters<Device, T>& parameters, Optimiz
 template <class Device, class T>
 void WeightUpdate<Device, T>::defer(const UpdateReach& reach) {
   const auto& layout = parameters_.layout();
-  const auto few = [&](std::uint64_t reads, std::int64_t rows) {
+  // Where a quarter of the rows is read or more, one pass over all is faster (measured from 2 thousand to 165
+  // thousand rows).
+  const auto few = [](std::uint64_t reads, std::int64_t rows) {
     return reads > 0 && 4 * reads < static_cast<std::uint64_t>(rows);
   };
   const bool users = reach.own_users && few(reach.groups, layout.user_mlp.rows);

@@ -32,14 +32,17 @@ struct Outcome {
   std::vector<float> shared;  // MLP and item tables
   std::vector<float> users;   // all users' rows, gmf then mlp
   std::vector<double> losses;
+  bool deferred = false;  // updates of rows
 };
 
 // The shapes here are narrow, so that a CPU could train them in one piece (ops/narrow.hpp) as well.
 enum class Way { by_operation, narrow };
 
-// Trains on the ranks of `communicator` and returns the weights; user rows of other ranks stay zero.
+// Trains on the ranks of `communicator` and returns the weights; user rows of other ranks stay zero. The last
+// epoch ends after `last_updates` updates, if it has more.
 Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epochs, int threads = 1,
-              const ModelShape& shape = neumf, Way way = Way::by_operation) {
+              const ModelShape& shape = neumf, Way way = Way::by_operation,
+              std::uint64_t last_updates = 1 << 20) {
   const Shard whole = test::toy_data(users, items, 6, 5);
   const Shard shard = test::part_of(whole, communicator.rank(), communicator.size());
   Context<Cpu> context(threads);
@@ -50,8 +53,13 @@ Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epo
   EXPECT_TRUE(trainer.model().narrow());
   if (way == Way::by_operation) trainer.model().go_by_operation();
   Outcome outcome;
-  for (int epoch = 0; epoch < epochs; ++epoch)
-    outcome.losses.push_back(trainer.train_epoch(static_cast<std::uint32_t>(epoch)).value());
+  for (int epoch = 0; epoch < epochs; ++epoch) {
+    const auto go_on = [&](std::uint64_t done, std::uint64_t) {
+      return epoch + 1 < epochs || done < last_updates;
+    };
+    outcome.losses.push_back(trainer.train_epoch(static_cast<std::uint32_t>(epoch), 0, go_on).value_or(0));
+  }
+  outcome.deferred = trainer.weight_update().defers();
   const auto weights = parameters.weights();
   outcome.shared.assign(weights.begin(), weights.begin() + parameters.layout().shared);
   for (const Segment* s : parameters.layout().user_segments()) {
@@ -143,14 +151,35 @@ TEST_P(TrainerEitherWay, AccumulatedMicroBatchesEqualOneLargeBatch) {
   expect_near(large.users, accumulated.users, 1e-6);
 }
 
+void expect_identical(const Outcome& a, const Outcome& b) {
+  EXPECT_EQ(a.losses, b.losses);
+  EXPECT_EQ(0, std::memcmp(a.shared.data(), b.shared.data(), a.shared.size() * sizeof(float)));
+  EXPECT_EQ(0, std::memcmp(a.users.data(), b.users.data(), a.users.size() * sizeof(float)));
+}
+
 TEST_P(TrainerEitherWay, RepeatsItselfBitForBit) {
   auto spec = spec_with();
   spec.batch_size = 200;
   const Outcome first = train(Communicator::world(), spec, 3, 2, neumf, GetParam()),
                 second = train(Communicator::world(), spec, 3, 2, neumf, GetParam());
-  EXPECT_EQ(first.losses, second.losses);
-  EXPECT_EQ(0, std::memcmp(first.shared.data(), second.shared.data(), first.shared.size() * sizeof(float)));
-  EXPECT_EQ(0, std::memcmp(first.users.data(), second.users.data(), first.users.size() * sizeof(float)));
+  expect_identical(first, second);
+}
+
+// A group per rank and update: few of the rows.
+TEST_P(TrainerEitherWay, DefersUpdatesOfRowsWithoutATrace) {
+  auto spec = spec_with();
+  const auto world = Communicator::world();
+  spec.batch_size = 5 * world.size();
+  spec.grads_accumulated = 2;
+  for (const std::uint64_t last_updates : {1 << 20, 7}) {
+    spec.defer_row_updates = true;
+    const Outcome deferred = train(world, spec, 2, 2, neumf, GetParam(), last_updates);
+    spec.defer_row_updates = false;
+    const Outcome immediate = train(world, spec, 2, 2, neumf, GetParam(), last_updates);
+    EXPECT_TRUE(deferred.deferred);
+    EXPECT_FALSE(immediate.deferred);
+    expect_identical(deferred, immediate);
+  }
 }
 
 TEST_P(TrainerEitherWay, LearnsTheTrainingSet) {

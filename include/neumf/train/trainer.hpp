@@ -30,7 +30,7 @@ struct TrainerSpec {
   int grads_accumulated = 1;
   float dropout = 0.5f;
   Optimizer optimizer = Optimizer::adam;
-  ops::AdamSpec adam;            // SGD uses its learning rate and weight decay
+  ops::AdamSpec adam;             // SGD uses its learning rate and weight decay
   bool defer_row_updates = true;  // where that pays, see WeightUpdate
   ops::LossScaling loss_scaling;
   float loss_scale = 1.0f;  // at the start
@@ -69,6 +69,7 @@ class Trainer {
   const EpochSchedule& schedule() const { return schedule_; }
   const GradientReducer<Device>& reducer() const { return *reducer_; }
   NeuMF<Device, T>& model() { return model_; }
+  const WeightUpdate<Device, T>& weight_update() const { return weight_update_; }
   // Bytes that this rank gives to the gradient exchange of one update; 0 before the first.
   std::uint64_t bytes_per_update() const { return bytes_per_update_; }
   // A copy of the device's state: the loss scale, skipped updates, this rank's loss so far.

@@ -1,6 +1,5 @@
-// How an update moves a rank's parameters: by SGD or by Adam; by Adam in one pass over all of them, or, on a
-// CPU where an update reads few rows of the embedding tables, with the other rows deferred
-// (ops/deferred_adam.hpp).
+// How an update moves a rank's parameters: by SGD or by Adam, in one pass over all of them. On a CPU, where an
+// update reads few rows of the embedding tables, Adam defers the others (ops/deferred_adam.hpp).
 #pragma once
 
 #include <cstddef>
@@ -23,7 +22,7 @@ namespace neumf {
 
 // What an update reads and changes of a rank's embedding tables.
 struct UpdateReach {
-  std::uint64_t groups = 0;  // at most, each of one user and `group_size` items; 0 if nothing is known
+  std::uint64_t groups = 0;  // at most, each of one user and `group_size` items; 0 to defer nothing
   std::uint64_t group_size = 1;
   bool own_users = false, own_items = false;  // whether gradients come from this rank alone
 };
@@ -42,15 +41,17 @@ class WeightUpdate {
   // Before anything else reads the parameters.
   void complete(Context<Device>& context);
 
+  bool defers() const { return deferred_ != nullptr; }
   std::size_t bytes() const;
 
  private:
+  // Decides which tables' rows to defer.
   void defer(const UpdateReach& reach);
 
   Parameters<Device, T>& parameters_;
   Optimizer optimizer_;
-  std::unique_ptr<ops::DeferredAdam<T>> deferred_;                // null if nothing is
-  std::vector<std::pair<std::int64_t, std::int64_t>> immediate_;  // the other elements: [first, end)
+  std::unique_ptr<ops::DeferredAdam<T>> deferred_;                // or null
+  std::vector<std::pair<std::int64_t, std::int64_t>> immediate_;  // all other elements: [first, end)
 };
 
 }  // namespace neumf
