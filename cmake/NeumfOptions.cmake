@@ -7,6 +7,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # False alarms inside std::string (GCC bug 105651).
   target_compile_options(neumf_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Functions that take vectors longer than the processor's (src/ops/cpu/lanes.hpp) stay within a file.
+  target_compile_options(neumf_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-psabi>)
+endif()
 if(NEUMF_ARCH)
   target_compile_options(neumf_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=${NEUMF_ARCH}>)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")

@@ -28,18 +28,18 @@ struct AdamFactors {
 };
 
 // Moves a weight by what its moments say; `root_v` is the square root of the second.
-inline Lanes adam_moved(const AdamFactors& f, Lanes w, Lanes m, Lanes root_v) {
+NEUMF_INLINE Lanes adam_moved(const AdamFactors& f, Lanes w, Lanes m, Lanes root_v) {
   return f.keep * w - quotient(m, f.root_scale * root_v + f.eps);
 }
 
 // Where the gradient is zero.
-inline void adam_update(const AdamFactors& f, Lanes& w, Lanes& m, Lanes& v) {
+NEUMF_INLINE void adam_update(const AdamFactors& f, Lanes& w, Lanes& m, Lanes& v) {
   m = f.beta1 * m;
   v = f.beta2 * v;
   w = adam_moved(f, w, m, root(v));
 }
 
-inline void adam_update(const AdamFactors& f, Lanes g, Lanes& w, Lanes& m, Lanes& v) {
+NEUMF_INLINE void adam_update(const AdamFactors& f, Lanes g, Lanes& w, Lanes& m, Lanes& v) {
   g *= f.gradient_scale;
   const Lanes fresh_m = (1.0f - f.beta1) * g, fresh_v = (1.0f - f.beta2) * (g * g);
   m = f.beta1 * m + fresh_m;

@@ -21,8 +21,9 @@ using cpu::lanes;
 using cpu::padded;
 using cpu::Rows;
 using cpu::sum_of;
-using IntLanes = std::int32_t __attribute__((vector_size(64)));
-using ShortLanes = std::uint16_t __attribute__((vector_size(32)));
+using cpu::where_at_least;
+using cpu::where_positive;
+using cpu::where_set;
 
 // What all activations of a tile take is to fit into a first-level cache.
 constexpr std::int64_t tile_samples = 64;
@@ -295,15 +296,12 @@ class Worker {
   void activate(const BatchView& tile, std::size_t layer) {
     Lanes* values = activations_[layer].lanes_of(0);
     const std::int64_t vectors = activations_[layer].vectors(), samples = tile.samples();
-    const Lanes zero = {};
     if (!dropout_.active()) {
-      for (std::int64_t i = 0; i < samples * vectors; ++i) values[i] = values[i] > zero ? values[i] : zero;
+      for (std::int64_t i = 0; i < samples * vectors; ++i) values[i] = where_positive(values[i], values[i]);
       return;
     }
     cpu::DropoutBits& bits = dropout_bits_[layer];
-    const float scale = dropout_.keep_scale;
-    const IntLanes unit = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
-                           1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+    const auto threshold = static_cast<std::uint16_t>(dropout_.threshold);
     std::int64_t g = 0, in_group = 0;
     for (std::int64_t first = 0; first < samples; first += bits.rows_per_tile()) {
       const std::int64_t count = std::min(bits.rows_per_tile(), samples - first);
@@ -316,15 +314,9 @@ class Worker {
         const std::uint16_t* random = bits.bits(r);
         for (std::int64_t v = 0; v < vectors; ++v) {
           Lanes& z = values[(first + r) * vectors + v];
-          IntLanes kept;
-          if (dropout_.unit_bits() == 1) {
-            kept = ((IntLanes{} + random[v]) & unit) != 0;
-          } else {
-            ShortLanes pieces;
-            std::memcpy(&pieces, random + v * lanes, sizeof pieces);
-            kept = __builtin_convertvector(pieces, IntLanes) >= static_cast<std::int32_t>(dropout_.threshold);
-          }
-          z = (z > zero) & kept ? z * scale : zero;
+          const Lanes active = where_positive(z, z * dropout_.keep_scale);
+          z = dropout_.unit_bits() == 1 ? where_set(random[v], active)
+                                        : where_at_least(random + v * lanes, threshold, active);
         }
       }
     }
@@ -334,7 +326,7 @@ class Worker {
   void head(const BatchView& tile, const NarrowModel<T>& model, const Places& places, float factor) {
     const std::int64_t samples = tile.samples(), gmf = head_gmf_.vectors(), mlp = head_mlp_.vectors();
     const std::int64_t gmf_place = users_.vectors();  // in the rows of gradients
-    const Lanes *head_gmf = head_gmf_.lanes_of(0), *head_mlp = head_mlp_.lanes_of(0), zero = {};
+    const Lanes *head_gmf = head_gmf_.lanes_of(0), *head_mlp = head_mlp_.lanes_of(0);
     const Lanes* h = mlp > 0 ? activations_.back().lanes_of(0) : nullptr;
     const float bias = model.head_bias.value.data[0];
     float *logits = logits_.row(0), *dlogits = dlogits_.row(0);
@@ -357,7 +349,7 @@ class Worker {
       for (std::int64_t s = 0; s < samples; ++s) {
         const Lanes& active = h[s * mlp + v];
         sum += dlogits[s] * active;
-        dh[s * mlp + v] = active > zero ? dlogits[s] * weight : zero;
+        dh[s * mlp + v] = where_positive(active, dlogits[s] * weight);
       }
       mlp_sum[v] = sum;
     }

@@ -45,7 +45,7 @@ inline float log1p_of_unit(float x) {
 }
 
 // The square root of v >= 0, to 2 units in the last place.
-inline Lanes root(Lanes v) {
+NEUMF_INLINE Lanes root(Lanes v) {
 #ifdef __AVX512F__
   // The processor's estimate of 14 bits and one step of Newton's method take a fifth of the time of its own
   // square root.
@@ -56,15 +56,17 @@ inline Lanes root(Lanes v) {
   const __m512 estimate = _mm512_mul_ps(square, inverse);
   const __m512 error = _mm512_fnmadd_ps(estimate, estimate, square);
   return reinterpret_cast<Lanes>(_mm512_fmadd_ps(_mm512_mul_ps(all(0.5f), inverse), error, estimate));
+#elif defined __AVX__
+  for (auto& part : v.part) part = reinterpret_cast<Lanes::Part>(_mm256_sqrt_ps(reinterpret_cast<__m256>(part)));
+  return v;
 #else
-#pragma omp simd
   for (std::int64_t i = 0; i < lanes; ++i) v[i] = std::sqrt(v[i]);
   return v;
 #endif
 }
 
 // x / y for y > 0, to 2 units in the last place.
-inline Lanes quotient(Lanes x, Lanes y) {
+NEUMF_INLINE Lanes quotient(Lanes x, Lanes y) {
 #ifdef __AVX512F__
   const auto divisor = reinterpret_cast<__m512>(y);
   const __m512 reciprocal = _mm512_maskz_rcp14_ps(0xFFFF, divisor);
