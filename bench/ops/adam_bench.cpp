@@ -46,7 +46,8 @@ void fill_gradients(Parameters<Cpu, T>& parameters, const BatchView& block) {
     for (std::int64_t i = 0; i < n; ++i) std::fill_n(gradient.row(rows[i]), gradient.cols, 1e-5f);
   };
   for (const Segment* table : {&layout.user_gmf, &layout.user_mlp}) fill(*table, block.users, block.groups);
-  for (const Segment* table : {&layout.item_gmf, &layout.item_mlp}) fill(*table, block.items, block.samples());
+  for (const Segment* table : {&layout.item_gmf, &layout.item_mlp})
+    fill(*table, block.items, block.samples());
 }
 
 // The updates of small batches, which read few rows: all rows at once, or those that nobody reads deferred
@@ -71,8 +72,12 @@ void add_small_batch(Case<Cpu, T> c, bool deferred) {
     const auto work_of_an_update = [&] {
       const BatchView view = all.view();
       const std::int64_t first = batch++ % batches * groups;
-      const BatchView block{groups, view.group_size, view.users + first, view.items + first * view.group_size,
-                            view.ids + first, view.labels + first * view.group_size};
+      const BatchView block{groups,
+                            view.group_size,
+                            view.users + first,
+                            view.items + first * view.group_size,
+                            view.ids + first,
+                            view.labels + first * view.group_size};
       update.prepare(context, block);
       fill_gradients(parameters, block);
       ops::prepare_update(context, spec, {}, groups, &step);

@@ -189,7 +189,8 @@ void Trainer<Device, T>::restore(const ops::StepState& state) {
 
 template <class Device, class T>
 std::size_t Trainer<Device, T>::bytes() const {
-  return model_.bytes() + weight_update_.bytes() + users_.bytes() + items_.bytes() + offsets_.bytes() + batch_.bytes();
+  return model_.bytes() + weight_update_.bytes() + users_.bytes() + items_.bytes() + offsets_.bytes() +
+         batch_.bytes();
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class Trainer<DEVICE, T>;

@@ -41,8 +41,7 @@ void WeightUpdate<Device, T>::defer(const UpdateReach& reach) {
     first = end;
   };
   if (items)
-    for (const Segment* s : {&layout.item_gmf, &layout.item_mlp})
-      leave_out(s->offset, s->offset + s->size());
+    for (const Segment* s : {&layout.item_gmf, &layout.item_mlp}) leave_out(s->offset, s->offset + s->size());
   if (users) leave_out(layout.shared, layout.total);
   leave_out(layout.total, layout.total);
 }
@@ -60,8 +59,9 @@ void WeightUpdate<Device, T>::run(Context<Device>& context, const ops::AdamSpec&
                                   const ops::StepState* state) {
   for (const auto& [first, end] : immediate_) {
     const auto part = [&](auto all) {
-      return all.empty() ? all
-                         : all.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(end - first));
+      return all.empty()
+                 ? all
+                 : all.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(end - first));
     };
     if (optimizer_ == Optimizer::sgd)
       ops::sgd_step(context, adam.learning_rate, adam.weight_decay, state, part(parameters_.weights()),

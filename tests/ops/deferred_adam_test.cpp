@@ -51,7 +51,8 @@ class DeferredAdamTest : public testing::Test {
       return ids;
     };
     std::vector<Update> updates;
-    for (int i = 0; i < count; ++i) updates.push_back({rows(user_rows), rows(item_rows), 0.0045f, i % 17 == 5});
+    for (int i = 0; i < count; ++i)
+      updates.push_back({rows(user_rows), rows(item_rows), 0.0045f, i % 17 == 5});
     return updates;
   }
 

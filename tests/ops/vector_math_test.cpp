@@ -39,8 +39,8 @@ TEST(VectorMath, RootAndQuotientAreWithinTwoUnits) {
   for (float x = 1e-30f; x < 1e30f; x *= 1.0007f) {
     worst_root = std::max(worst_root, units_off(root(Lanes{} + x)[0], std::sqrt(static_cast<double>(x))));
     for (const float y : {0.37f, -1.9e4f})
-      worst_quotient = std::max(
-          worst_quotient, units_off(quotient(Lanes{} + y, Lanes{} + x)[0], static_cast<double>(y) / x));
+      worst_quotient = std::max(worst_quotient,
+                                units_off(quotient(Lanes{} + y, Lanes{} + x)[0], static_cast<double>(y) / x));
   }
   EXPECT_LE(worst_root, 2.0);
   EXPECT_LE(worst_quotient, 2.0);

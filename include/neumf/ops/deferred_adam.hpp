@@ -45,10 +45,8 @@ class DeferredAdam {
   std::size_t bytes() const;
 
  private:
-  class Rows;
-  struct History;
-  std::unique_ptr<History> history_;
-  std::unique_ptr<Rows> users_, items_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace neumf::ops

@@ -1,5 +1,5 @@
-// How an update moves a rank's parameters: by SGD or by Adam, in one pass over all of them. On a CPU, where an
-// update reads few rows of the embedding tables, Adam defers the others (ops/deferred_adam.hpp).
+// How an update moves a rank's parameters: by SGD or by Adam, in one pass over all of them. On a CPU, where
+// an update reads few rows of the embedding tables, Adam defers the others (ops/deferred_adam.hpp).
 #pragma once
 
 #include <cstddef>

@@ -19,8 +19,7 @@ constexpr std::size_t ahead = 32 * cpu::lanes;
 void update(const cpu::AdamFactors& factors, std::size_t n, float* __restrict weight,
             float* __restrict gradient, float* __restrict first, float* __restrict second) {
   const auto move = [&](std::size_t i, std::int64_t count) {
-    Lanes w = cpu::load(weight + i, count), m = cpu::load(first + i, count),
-          v = cpu::load(second + i, count);
+    Lanes w = cpu::load(weight + i, count), m = cpu::load(first + i, count), v = cpu::load(second + i, count);
     cpu::adam_update(factors, cpu::load(gradient + i, count), w, m, v);
     cpu::store(first + i, count, m);
     cpu::store(second + i, count, v);

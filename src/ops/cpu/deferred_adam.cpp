@@ -6,12 +6,13 @@
 #include <cmath>
 
 #include "adam_update.hpp"
-#include "neumf/ops/step_state.hpp"
 #include "narrow_products.hpp"
+#include "neumf/ops/step_state.hpp"
 #include "row_owner.hpp"
 #include "vector.hpp"
 
 namespace neumf::ops {
+namespace {
 
 using cpu::lanes;
 using cpu::Lanes;
@@ -20,8 +21,7 @@ using cpu::Lanes;
 constexpr std::size_t longest_history = 4096;
 
 // The updates since every row was last up to date.
-template <class T>
-struct DeferredAdam<T>::History {
+struct History {
   std::vector<cpu::AdamFactors> updates;
   // From this one on, an update without gradient moves a weight less than the one before did.
   std::size_t shrinks_from = 0;
@@ -41,8 +41,6 @@ struct DeferredAdam<T>::History {
   }
 };
 
-namespace {
-
 // 16 floats of a row and of its moments, or fewer at the end of a row.
 struct Piece {
   float *weight, *gradient, *m, *v;
@@ -52,14 +50,17 @@ struct Piece {
 // What `updates` updates without gradient leave of a moment, times `beta` each, bit for bit.
 Lanes faded(Lanes moment, float beta, std::size_t updates) {
   int exponent = 0;
-  if (std::frexp(beta, &exponent) == 0.5f)  // a power of two: nothing is rounded on the way
-    return moment * std::ldexp(1.0f, static_cast<int>(std::max(-200.0, (exponent - 1) * static_cast<double>(updates))));
-  for (std::size_t u = 0; u < updates; ++u) moment *= beta;
-  return moment;
+  if (std::frexp(beta, &exponent) != 0.5f) {
+    for (std::size_t u = 0; u < updates; ++u) moment *= beta;
+    return moment;
+  }
+  // A power of two: nothing is rounded on the way.
+  const auto most = static_cast<int>(std::min<std::size_t>(updates, 200));
+  return moment * std::ldexp(1.0f, std::max((exponent - 1) * most, -200));
 }
 
 // Makes up for the updates from number `first` on.
-template <int count, class History>
+template <int count>
 void catch_up(const History& history, std::size_t first, const Piece* pieces) {
   Lanes w[count], m[count], v[count];
   for (int i = 0; i < count; ++i) {
@@ -88,11 +89,9 @@ void catch_up(const History& history, std::size_t first, const Piece* pieces) {
   }
 }
 
-}  // namespace
-
-// Tables whose rows belong together.
+// Tables whose rows have the same numbers.
 template <class T>
-class DeferredAdam<T>::Rows {
+class Rows {
  public:
   explicit Rows(std::vector<AdamTable<T>> tables) : tables_(std::move(tables)) {
     if (!tables_.empty()) made_ = Tensor<std::uint32_t, Cpu>(tables_[0].weight.rows);
@@ -112,7 +111,7 @@ class DeferredAdam<T>::Rows {
   void prepare(const History& history, std::span<const std::uint32_t> ids, std::uint32_t thread,
                std::uint32_t threads) {
     if (tables_.empty()) return;
-    std::vector<std::uint32_t>& prepared = prepared_[thread];
+    std::vector<std::uint32_t>& prepared = prepared_[thread].rows;
     const std::size_t old = prepared.size();
     cpu::for_wanted(
         static_cast<std::int64_t>(ids.size()),
@@ -132,7 +131,7 @@ class DeferredAdam<T>::Rows {
   // Moves the rows that `thread` has prepared, as the history's last update says.
   void update(const History& history, std::uint32_t thread) {
     const cpu::AdamFactors& factors = history.updates.back();
-    for_rows(prepared_[thread], [&](std::uint32_t row) {
+    for_rows(prepared_[thread].rows, [&](std::uint32_t row) {
       for (const Place& place : places_) {
         const Piece p = place.of(row);
         Lanes w = cpu::load(p.weight, p.n), m = cpu::load(p.m, p.n), v = cpu::load(p.v, p.n);
@@ -145,28 +144,29 @@ class DeferredAdam<T>::Rows {
       refresh_copies(row);
       made_.data()[row] = static_cast<std::uint32_t>(history.updates.size());
     });
-    prepared_[thread].clear();
+    prepared_[thread].rows.clear();
   }
 
   // Forgets the gradients of the rows that `thread` has prepared.
   void skip(const History& history, std::uint32_t thread) {
-    for (const std::uint32_t row : prepared_[thread]) {
+    for (const std::uint32_t row : prepared_[thread].rows) {
       for (const auto& t : tables_) std::fill_n(t.gradient.row(row), t.gradient.cols, 0.0f);
       made_.data()[row] = static_cast<std::uint32_t>(history.updates.size());
     }
-    prepared_[thread].clear();
+    prepared_[thread].rows.clear();
   }
 
   // A thread's part of all rows.
   void complete(const History& history, std::size_t thread, std::size_t threads) {
-    const std::size_t begin = made_.span().size() * thread / threads, end = made_.span().size() * (thread + 1) / threads;
+    const std::size_t rows = made_.span().size();
+    const std::size_t begin = rows * thread / threads, end = rows * (thread + 1) / threads;
     for (std::size_t row = begin; row < end; ++row) {
       catch_up(history, static_cast<std::uint32_t>(row), made_.data()[row]);
       made_.data()[row] = 0;
     }
   }
 
-  std::size_t bytes() const { return made_.span().size() * sizeof(std::uint32_t); }
+  std::size_t bytes() const { return made_.bytes(); }
 
  private:
   static constexpr std::uint32_t is_prepared = 1u << 31;
@@ -216,17 +216,44 @@ class DeferredAdam<T>::Rows {
     }
   };
 
+  struct alignas(64) Prepared {  // no cache line for two threads
+    std::vector<std::uint32_t> rows;
+  };
+
   std::vector<AdamTable<T>> tables_;
   std::vector<Place> places_;
-  Tensor<std::uint32_t, Cpu> made_;                   // updates of the history that a row has got; is_prepared
-  std::vector<std::vector<std::uint32_t>> prepared_;  // since the last update, by thread
+  Tensor<std::uint32_t, Cpu> made_;  // updates of the history that a row has got; is_prepared
+  std::vector<Prepared> prepared_;   // since the last update, by thread
+};
+
+}  // namespace
+
+template <class T>
+struct DeferredAdam<T>::Impl {
+  Impl(std::vector<AdamTable<T>> of_users, std::vector<AdamTable<T>> of_items)
+      : users(std::move(of_users)), items(std::move(of_items)) {}
+
+  // Calls run(rows, thread, threads) for the users and the items, on every thread.
+  template <class Run>
+  void on_threads(const Context<Cpu>& context, const Run& run) {
+    const auto threads = static_cast<std::uint32_t>(context.threads());
+    users.set_threads(threads);
+    items.set_threads(threads);
+#pragma omp parallel num_threads(threads)
+    {
+      const auto thread = static_cast<std::uint32_t>(omp_get_thread_num());
+      run(users, thread, threads);
+      run(items, thread, threads);
+    }
+  }
+
+  History history;
+  Rows<T> users, items;
 };
 
 template <class T>
 DeferredAdam<T>::DeferredAdam(std::vector<AdamTable<T>> users, std::vector<AdamTable<T>> items)
-    : history_(std::make_unique<History>()),
-      users_(std::make_unique<Rows>(std::move(users))),
-      items_(std::make_unique<Rows>(std::move(items))) {}
+    : impl_(std::make_unique<Impl>(std::move(users), std::move(items))) {}
 
 template <class T>
 DeferredAdam<T>::~DeferredAdam() = default;
@@ -234,53 +261,36 @@ DeferredAdam<T>::~DeferredAdam() = default;
 template <class T>
 void DeferredAdam<T>::prepare(Context<Cpu>& context, std::span<const std::uint32_t> users,
                               std::span<const std::uint32_t> items) {
-  const auto threads = static_cast<std::uint32_t>(context.threads());
-  users_->set_threads(threads);
-  items_->set_threads(threads);
-#pragma omp parallel num_threads(threads)
-  {
-    const auto thread = static_cast<std::uint32_t>(omp_get_thread_num());
-    users_->prepare(*history_, users, thread, threads);
-    items_->prepare(*history_, items, thread, threads);
-  }
+  impl_->on_threads(context, [&](Rows<T>& rows, std::uint32_t thread, std::uint32_t threads) {
+    rows.prepare(impl_->history, &rows == &impl_->users ? users : items, thread, threads);
+  });
 }
 
 template <class T>
 void DeferredAdam<T>::update(Context<Cpu>& context, const AdamSpec& spec, const StepState* state) {
+  History& history = impl_->history;
   const bool skip = state->skip != 0;
-  if (!skip) history_->append(cpu::AdamFactors(spec, *state));
-  const auto threads = static_cast<std::uint32_t>(context.threads());
-  users_->set_threads(threads);
-  items_->set_threads(threads);
-#pragma omp parallel num_threads(threads)
-  {
-    const auto thread = static_cast<std::uint32_t>(omp_get_thread_num());
-    for (Rows* rows : {users_.get(), items_.get()}) {
-      if (skip)
-        rows->skip(*history_, thread);
-      else
-        rows->update(*history_, thread);
-    }
-  }
-  if (history_->updates.size() >= longest_history) complete(context);
+  if (!skip) history.append(cpu::AdamFactors(spec, *state));
+  impl_->on_threads(context, [&](Rows<T>& rows, std::uint32_t thread, std::uint32_t) {
+    if (skip)
+      rows.skip(history, thread);
+    else
+      rows.update(history, thread);
+  });
+  if (history.updates.size() >= longest_history) complete(context);
 }
 
 template <class T>
 void DeferredAdam<T>::complete(Context<Cpu>& context) {
-  const auto threads = static_cast<std::size_t>(context.threads());
-#pragma omp parallel num_threads(threads)
-  {
-    const auto thread = static_cast<std::size_t>(omp_get_thread_num());
-    users_->complete(*history_, thread, threads);
-    items_->complete(*history_, thread, threads);
-  }
-  history_->updates.clear();
-  history_->shrinks_from = 0;
+  impl_->on_threads(context, [&](Rows<T>& rows, std::uint32_t thread, std::uint32_t threads) {
+    rows.complete(impl_->history, thread, threads);
+  });
+  impl_->history = {};
 }
 
 template <class T>
 std::size_t DeferredAdam<T>::bytes() const {
-  return users_->bytes() + items_->bytes();
+  return impl_->users.bytes() + impl_->items.bytes();
 }
 
 template class DeferredAdam<float>;

@@ -31,8 +31,12 @@ struct alignas(64) Lanes {
   using Part = float __attribute__((vector_size(64 / parts)));
   Part part[parts];
 
-  float operator[](std::int64_t i) const { return reinterpret_cast<const float*>(part)[i]; }
-  float& operator[](std::int64_t i) { return reinterpret_cast<float*>(part)[i]; }
+  float operator[](std::int64_t i) const {
+    return reinterpret_cast<const float*>(part)[i];
+  }
+  float& operator[](std::int64_t i) {
+    return reinterpret_cast<float*>(part)[i];
+  }
 
   NEUMF_INLINE Lanes& operator+=(const Lanes& b) {
     for (int p = 0; p < parts; ++p) part[p] += b.part[p];
@@ -46,10 +50,18 @@ struct alignas(64) Lanes {
     for (Part& x : part) x *= b;
     return *this;
   }
-  NEUMF_INLINE friend Lanes operator+(Lanes a, const Lanes& b) { return a += b; }
-  NEUMF_INLINE friend Lanes operator*(Lanes a, const Lanes& b) { return a *= b; }
-  NEUMF_INLINE friend Lanes operator*(Lanes a, float b) { return a *= b; }
-  NEUMF_INLINE friend Lanes operator*(float a, Lanes b) { return b *= a; }
+  NEUMF_INLINE friend Lanes operator+(Lanes a, const Lanes& b) {
+    return a += b;
+  }
+  NEUMF_INLINE friend Lanes operator*(Lanes a, const Lanes& b) {
+    return a *= b;
+  }
+  NEUMF_INLINE friend Lanes operator*(Lanes a, float b) {
+    return a *= b;
+  }
+  NEUMF_INLINE friend Lanes operator*(float a, Lanes b) {
+    return b *= a;
+  }
   NEUMF_INLINE friend Lanes operator-(Lanes a, const Lanes& b) {
     for (int p = 0; p < parts; ++p) a.part[p] -= b.part[p];
     return a;
@@ -149,8 +161,8 @@ NEUMF_INLINE Lanes where_set(std::uint16_t bits, Lanes x) {
 // x where numbers[i] >= least, else 0
 NEUMF_INLINE Lanes where_at_least(const std::uint16_t* numbers, std::uint16_t least, Lanes x) {
 #ifdef __AVX512F__
-  const __m512i wide = _mm512_maskz_cvtepu16_epi32(
-      0xFFFF, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers)));
+  const __m512i wide =
+      _mm512_maskz_cvtepu16_epi32(0xFFFF, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers)));
   return where_set(_mm512_cmp_epi32_mask(wide, _mm512_set1_epi32(least), _MM_CMPINT_NLT), x);
 #else
 #pragma omp simd

@@ -51,13 +51,14 @@ NEUMF_INLINE Lanes root(Lanes v) {
   // square root.
   const auto all = [](float value) { return _mm512_set1_ps(value); };
   const auto square = reinterpret_cast<__m512>(v);
-  const __m512 inverse = _mm512_maskz_rsqrt14_ps(
-      0xFFFF, _mm512_maskz_max_ps(0xFFFF, square, all(0x1p-126f)));  // finite at zero
+  const __m512 inverse =
+      _mm512_maskz_rsqrt14_ps(0xFFFF, _mm512_maskz_max_ps(0xFFFF, square, all(0x1p-126f)));  // finite at zero
   const __m512 estimate = _mm512_mul_ps(square, inverse);
   const __m512 error = _mm512_fnmadd_ps(estimate, estimate, square);
   return reinterpret_cast<Lanes>(_mm512_fmadd_ps(_mm512_mul_ps(all(0.5f), inverse), error, estimate));
 #elif defined __AVX__
-  for (auto& part : v.part) part = reinterpret_cast<Lanes::Part>(_mm256_sqrt_ps(reinterpret_cast<__m256>(part)));
+  for (auto& part : v.part)
+    part = reinterpret_cast<Lanes::Part>(_mm256_sqrt_ps(reinterpret_cast<__m256>(part)));
   return v;
 #else
   for (std::int64_t i = 0; i < lanes; ++i) v[i] = std::sqrt(v[i]);
