@@ -26,10 +26,10 @@ inline void loss_and_gradient(const float* z, const std::uint8_t* labels, float 
   for (std::int64_t first = 0; first < n; first += lanes) {
     // Whole vectors: what remains of a short row would take longer than all the rest.
     const std::int64_t count = std::min(n - first, lanes);
-    const Lanes logits = load(z + first, count);
+    float logits[lanes] = {}, losses[lanes], gradients[lanes];
     std::uint8_t positive[lanes] = {};
+    std::copy_n(z + first, count, logits);
     std::copy_n(labels + first, count, positive);
-    Lanes losses, gradients;
 #pragma omp simd
     for (std::int64_t i = 0; i < lanes; ++i) {
       const float x = logits[i], y = positive[i] != 0 ? 1.0f : 0.0f, e = exp_of_distance(x);
@@ -38,9 +38,9 @@ inline void loss_and_gradient(const float* z, const std::uint8_t* labels, float 
       gradients[i] = i < count ? factor * (sigmoid - y) : 0.0f;
       losses[i] = i < count ? loss_of(x, y, e) : 0.0f;
     }
-    store(d + first, count, gradients);
-    loss += sum_of(losses);
-    gradient += sum_of(gradients);
+    std::copy_n(gradients, count, d + first);
+    loss += sum_of(load(losses, lanes));
+    gradient += sum_of(load(gradients, lanes));
   }
   sum[0] += loss;
   sum[1] += gradient;
