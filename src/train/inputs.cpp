@@ -2,6 +2,7 @@
 
 #include <array>
 #include <map>
+#include <span>
 #include <string>
 
 #include "neumf/core/error.hpp"
@@ -90,6 +91,13 @@ Inputs read_inputs(const Options& options, const Communicator& communicator) {
             options.checkpoint_dir.string(), communicator.rank());
   });
   return inputs;
+}
+
+std::vector<std::uint64_t> count_items(const Inputs& inputs, const Communicator& communicator) {
+  std::vector<std::uint64_t> counts(inputs.dataset->items(), 0);
+  for (const std::uint32_t item : inputs.shard.items) ++counts[item];
+  communicator.allreduce_sum(std::span<std::uint64_t>(counts));
+  return counts;
 }
 
 std::vector<std::string> changed_options(const CheckpointInfo& info, const Options& options) {

@@ -23,6 +23,9 @@ struct Inputs {
 // Collective: fails on all ranks if it fails on one.
 Inputs read_inputs(const Options& options, const Communicator& communicator);
 
+// Training interactions of each item, over all ranks' users. Collective.
+std::vector<std::uint64_t> count_items(const Inputs& inputs, const Communicator& communicator);
+
 // Fails unless the checkpoint fits the data set and the options that were given.
 void require_match(const std::filesystem::path& master, const CheckpointInfo& info, const Options& options,
                    const Dataset& dataset);

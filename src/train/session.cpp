@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <memory>
 #include <optional>
 #include <type_traits>
 
+#include "divergence.hpp"
+#include "epoch_history.hpp"
 #include "inputs.hpp"
 #include "neumf/comm/flag_exchange.hpp"
 #include "neumf/core/error.hpp"
@@ -16,12 +17,13 @@
 #include "neumf/train/evaluator.hpp"
 #include "neumf/train/exit_status.hpp"
 #include "neumf/train/full_evaluator.hpp"
-#include "neumf/train/learning_rate.hpp"
 #include "neumf/train/reporter.hpp"
 #include "neumf/train/stop_signals.hpp"
 #include "neumf/train/trainer.hpp"
 #include "neumf/train/watchdog.hpp"
 #include "neumf/train/weights.hpp"
+#include "run_description.hpp"
+#include "trainer_spec.hpp"
 
 namespace neumf {
 namespace {
@@ -34,45 +36,6 @@ double seconds_since(Clock::time_point start) {
 
 // What ranks agree on between updates.
 enum Wish : std::uint32_t { wish_to_save = 1, wish_to_stop = 2 };
-
-TrainerSpec trainer_spec(const Options& o, const ModelShape& shape, bool half_range) {
-  TrainerSpec spec;
-  spec.sampler.sampling = o.shuffled_sampling ? Sampling::shuffled : Sampling::grouped;
-  spec.sampler.negatives = o.negative_samples;
-  spec.sampler.item_count = static_cast<std::uint32_t>(shape.items);
-  spec.sampler.exact_negatives = o.exact_negatives;
-  spec.sampler.seed = o.seed;
-  spec.batch_size = o.batch_size;
-  spec.grads_accumulated = o.grads_accumulated;
-  spec.dropout = o.dropout;
-  spec.optimizer = o.optimizer;
-  spec.adam = {o.learning_rate, o.beta1, o.beta2, o.eps, o.weight_decay};
-  spec.profile = o.profile;
-  spec.users_replicated = o.user_embeddings == UserEmbeddings::replicated;
-  // fp16 reaches down to 6e-8 only: gradients are scaled up. bf16 has the range of fp32.
-  if (half_range) {
-    spec.loss_scaling.dynamic = true;
-    spec.loss_scale = 65536.0f;
-  }
-  return spec;
-}
-
-LearningRate learning_rate(const Options& o) {
-  return {o.learning_rate, o.lr_schedule, o.epochs, o.lr_warmup, o.lr_decay, o.lr_decay_epochs};
-}
-
-// "NeuMF, factors 64, layers 256 256 128 64"
-std::string describe(const ModelShape& shape) {
-  const char* names[] = {"NeuMF", "GMF", "MLP"};
-  std::string text = names[static_cast<int>(shape.kind())];
-  if (shape.has_gmf()) text += fmt::format(", factors {}", shape.factors);
-  if (shape.has_mlp()) text += fmt::format(", layers {}", fmt::join(shape.layers, " "));
-  return text;
-}
-
-std::string mebibytes(std::size_t bytes) {
-  return fmt::format("{:.0f} MiB", static_cast<double>(bytes) / 1048576.0);
-}
 
 template <class Device, class T>
 class Session {
@@ -109,7 +72,7 @@ class Session {
   }
 
   void test() {
-    report_start(nullptr);
+    report_start();
     EpochReport report;
     report.epoch = inputs_.checkpoint->epoch;
     evaluate(report);
@@ -133,22 +96,23 @@ class Session {
                         *parameters_, users_in_memory(), 0);
       });
     if (directory_ != nullptr) {
-      item_counts_ = count_items();
+      item_counts_ = count_items(inputs_, communicator_);
       writer_ = std::make_unique<CheckpointWriter<Device, T>>(
           context_, communicator_, *directory_, *inputs_.dataset, *parameters_, inputs_.shard.users,
           static_cast<std::int64_t>(first_row_), options_.keep_last);
     }
-    report_start(trainer_.get());
+    report_start();
     started_ = last_save_ = Clock::now();
     seconds_before_ = state_.seconds;
     FlagExchange wishes(communicator_);
     if (pretrained() && !resumed()) evaluate_start();
-    bool reached = best_target() >= options_.threshold;
-    while (state_.epoch < options_.epochs && !reached && !out_of_patience()) {
+    bool reached = best_target(state_.history) >= options_.threshold;
+    while (state_.epoch < options_.epochs && !reached &&
+           !out_of_patience(state_.history, options_.patience)) {
       if (!train_epoch(wishes)) return interrupted();
       reached = state_.history.back().target() >= options_.threshold;
     }
-    if (!reached && out_of_patience())
+    if (!reached && out_of_patience(state_.history, options_.patience))
       reporter_->note(
           fmt::format("stopped: HR@{} has not risen for {} epochs", options_.topk, options_.patience));
     if (writer_) writer_->finish();
@@ -165,17 +129,6 @@ class Session {
   }
   bool resumed() const { return !resumed_from_.empty(); }
   bool pretrained() const { return !options_.pretrained_gmf.empty(); }
-  double best_target() const {
-    double best = -1;
-    for (const auto& report : state_.history) best = std::max(best, report.target());
-    return best;
-  }
-  bool out_of_patience() const {
-    if (options_.patience == 0 || state_.history.empty()) return false;
-    const auto best = std::max_element(state_.history.begin(), state_.history.end(),
-                                       [](auto& a, auto& b) { return a.target() < b.target(); });
-    return state_.epoch - best->epoch >= options_.patience;
-  }
   double seconds() const { return seconds_before_ + communicator_.max(seconds_since(started_)); }
 
   // Loads the newest saved run that is whole.
@@ -220,7 +173,7 @@ class Session {
     communicator_.together([&] { reporter_->epoch(report); });
     state_.history.push_back(report);
     if (!writer_) return;
-    writer_->save_best(checkpoint_info());
+    save_best();
     writer_->check();
   }
 
@@ -248,17 +201,17 @@ class Session {
     report.bytes_per_update = communicator_.max(trainer_->bytes_per_update());
     if (options_.profile) report.phases = epoch_phases(report);
     report.seconds_since_start = seconds();
-    report.best = report.target() > best_target();
+    report.best = report.target() > best_target(state_.history);
     communicator_.together([&] { reporter_->epoch(report); });
     report_loss_scale();
-    check_loss(report.train_loss, report.epoch);
+    require_finite_loss(report.train_loss, report.epoch, options_.learning_rate);
     state_.history.push_back(report);
     state_.epoch = report.epoch;
     state_.update = 0;
     if (!writer_) return true;
     trainer_->profiler().measure(Phase::checkpoint, [&] {
       heartbeat_.enter(Phase::checkpoint);
-      if (report.best) writer_->save_best(checkpoint_info());
+      if (report.best) save_best();
       const int every = options_.checkpoint_every.epochs;
       const bool last = report.epoch == options_.epochs;
       if ((every > 0 && report.epoch % every == 0) || (last && options_.checkpoint_every.seconds > 0))
@@ -289,13 +242,15 @@ class Session {
     return true;
   }
 
+  void save_best() { writer_->save_best(checkpoint_info(options_, inputs_, state_, item_counts_)); }
+
   void save_run() {
     trainer_->complete_updates();
     state_.device = trainer_->state();
     // Never save what cannot be trained on.
-    check_loss(communicator_.sum(state_.device.loss), state_.epoch + 1);
+    require_finite_loss(communicator_.sum(state_.device.loss), state_.epoch + 1, options_.learning_rate);
     state_.seconds = seconds();
-    writer_->save_run(checkpoint_info(), state_);
+    writer_->save_run(checkpoint_info(options_, inputs_, state_, item_counts_), state_);
     last_save_ = Clock::now();
   }
 
@@ -316,81 +271,22 @@ class Session {
     return exit_status::interrupted;
   }
 
-  void report_start(const Trainer<Device, T>* trainer) {
-    const auto& o = options_;
-    const auto& data = *inputs_.dataset;
-    const auto& shape = inputs_.shape;
+  void report_start() {
     std::uint64_t bytes = parameters_->bytes() + evaluator_->bytes();
     if (full_evaluator_) bytes += full_evaluator_->bytes();
-    if (trainer != nullptr) bytes += trainer->bytes();
-    bytes = communicator_.max(bytes);
-    std::vector<std::pair<std::string, std::string>> rows{
-        {"data set", fmt::format("{} ({}): {} users, {} items, {} training positives, {} shard{}",
-                                 data.directory().string(), data.source(), with_commas(data.users()),
-                                 with_commas(data.items()), with_commas(data.positives()), data.shards(),
-                                 data.shards() == 1 ? "" : "s")},
-        {"model", fmt::format("{}: {} parameters", describe(shape),
-                              with_commas(static_cast<std::uint64_t>(shape.parameters())))},
-        {"ranks",
-         fmt::format("{} on {}, {}; user embeddings {}", communicator_.size(), context_.description(),
-                     TypeName<T>::value, replicated_ ? "replicated" : "partitioned")}};
-    if (resumed()) {
-      rows.emplace_back("resumed", fmt::format("{}: {} epochs and {} updates done", resumed_from_.string(),
-                                               state_.epoch, state_.update));
-    }
-    if (trainer != nullptr) {
-      rows.emplace_back(
-          "batch", fmt::format("{} samples in {} micro-batch{}, {} updates per epoch; {} sampling, {} "
-                               "negatives per positive; gradients through {}",
-                               with_commas(static_cast<std::uint64_t>(o.batch_size)), o.grads_accumulated,
-                               o.grads_accumulated == 1 ? "" : "es", with_commas(trainer->schedule().steps()),
-                               o.shuffled_sampling ? "shuffled" : "grouped", o.negative_samples,
-                               trainer->reducer().name()));
-      if (pretrained())
-        rows.emplace_back("pretrained", fmt::format("GMF {}, MLP {}, alpha {}", o.pretrained_gmf.string(),
-                                                    o.pretrained_mlp.string(), o.pretrain_alpha));
-    } else if (inputs_.checkpoint->dataset_id.empty()) {
-      rows.emplace_back("checkpoint", fmt::format("{}: Keras weights", o.load_checkpoint_path.string()));
-    } else {
-      rows.emplace_back("checkpoint", fmt::format("{}: epoch {}, HR@{} {:.4f} when saved",
-                                                  o.load_checkpoint_path.string(), inputs_.checkpoint->epoch,
-                                                  inputs_.checkpoint->topk, inputs_.checkpoint->hit_rate));
-    }
-    rows.emplace_back("memory", fmt::format("{} per rank", mebibytes(bytes)));
-    const RunFacts facts = run_facts(trainer);
-    communicator_.together([&] { reporter_->start(rows, facts); });
-    if (trainer != nullptr && !trainer->reducer().warning().empty())
-      reporter_->note("warning: " + trainer->reducer().warning());
-    if (resumed())
-      for (const auto& line : changed_options(*inputs_.checkpoint, options_)) reporter_->note(line);
-    if (inputs_.checkpoint && !inputs_.checkpoint->dataset_id.empty() &&
-        inputs_.checkpoint->dataset_id != data.id()) {
-      reporter_->note(
-          "note: the checkpoint was trained on another preprocessing of this data set, so ids, the "
-          "held-out items or the negatives may differ");
-    }
-  }
-
-  // Collective.
-  RunFacts run_facts(const Trainer<Device, T>* trainer) const {
-    const auto& data = *inputs_.dataset;
-    RunFacts facts;
-    facts.ranks = communicator_.size();
-    facts.nodes = communicator_.sum<std::int32_t>(communicator_.node_rank() == 0);
-    facts.threads = context_.threads();
-    facts.device = std::is_same_v<Device, Cpu> ? "cpu" : context_.description();
-    facts.precision = TypeName<T>::value;
-    facts.user_embeddings = replicated_ ? "replicated" : "partitioned";
-    facts.gradients = trainer != nullptr ? trainer->reducer().name() : "none";
-    facts.batch_size = options_.batch_size;
-    facts.users = data.users();
-    facts.items = data.items();
-    facts.positives = data.positives();
-    facts.factors = inputs_.shape.factors;
-    facts.layers = inputs_.shape.layers;
-    facts.shared_parameters = parameters_->layout().shared;
-    facts.rank_parameters = communicator_.max(parameters_->layout().total);
-    return facts;
+    if (trainer_) bytes += trainer_->bytes();
+    const RunStart start{.device = context_.description(),
+                         .bytes = communicator_.max(bytes),
+                         .updates_per_epoch = trainer_ ? trainer_->schedule().steps() : 0,
+                         .resumed_from = resumed_from_,
+                         .epochs_done = state_.epoch,
+                         .updates_done = state_.update};
+    const RunFacts facts =
+        run_facts(context_, communicator_, options_, inputs_, *parameters_, trainer_.get());
+    communicator_.together([&] { reporter_->start(start_rows(options_, inputs_, facts, start), facts); });
+    if (trainer_ && !trainer_->reducer().warning().empty())
+      reporter_->note("warning: " + trainer_->reducer().warning());
+    for (const auto& note : checkpoint_notes(options_, inputs_, resumed())) reporter_->note(note);
   }
 
   void evaluate(EpochReport& report) {
@@ -420,7 +316,7 @@ class Session {
   void report_profile() {
     PhaseTimes times = trainer_->profiler().seconds();
     times[static_cast<std::size_t>(Phase::evaluation)] += evaluation_seconds_;
-    const PhaseSummary phases = over_ranks(times);
+    const PhaseSummary phases = over_ranks(times, communicator_);
     communicator_.together([&] { reporter_->profile(phases); });
   }
 
@@ -430,67 +326,15 @@ class Session {
     for (std::size_t i = 0; i < phase_count; ++i) times[i] = now[i] - phases_before_[i];
     times[static_cast<std::size_t>(Phase::evaluation)] = report.evaluation_seconds;
     phases_before_ = now;
-    return over_ranks(times);
+    return over_ranks(times, communicator_);
   }
 
-  // Collective.
-  PhaseSummary over_ranks(const PhaseTimes& times) const {
-    PhaseSummary phases{times, times, times};
-    communicator_.allreduce_min(std::span<double>(phases.least));
-    communicator_.allreduce_max(std::span<double>(phases.most));
-    communicator_.allreduce_sum(std::span<double>(phases.mean));
-    for (double& seconds : phases.mean) seconds /= communicator_.size();
-    return phases;
-  }
-
-  // Says how many updates overflowed in the epoch, and stops a run whose loss scale has collapsed. The
-  // decisions are the same on every rank.
+  // Says how many updates overflowed in the epoch.
   void report_loss_scale() {
     const ops::StepState state = trainer_->state();
-    if (state.skipped > skipped_) {
-      reporter_->note(
-          fmt::format("       {} update{} skipped because a gradient overflowed; the loss scale is now {}",
-                      state.skipped - skipped_, state.skipped - skipped_ == 1 ? "" : "s", state.loss_scale));
-    }
+    if (state.skipped > skipped_) reporter_->note(skipped_note(state.skipped - skipped_, state.loss_scale));
     skipped_ = state.skipped;
-    if (state.loss_scale < 1e-4f) {
-      throw CollectiveError(
-          fmt::format("the loss scale fell to {}: gradients overflow at any scale. Lower "
-                      "--learning_rate (now {}), or use --precision bf16 or fp32",
-                      state.loss_scale, options_.learning_rate));
-    }
-  }
-
-  // Every rank has the same loss, so every rank stops.
-  void check_loss(double loss, int epoch) {
-    if (std::isfinite(loss)) return;
-    throw CollectiveError(fmt::format(
-        "the loss became {} in epoch {}: training diverged. Lower --learning_rate (now {}), or raise --eps",
-        loss, epoch, options_.learning_rate));
-  }
-
-  CheckpointInfo checkpoint_info() const {
-    CheckpointInfo info;
-    info.shape = inputs_.shape;
-    info.dataset_id = inputs_.dataset->id();
-    info.epoch = state_.epoch;
-    if (!state_.history.empty()) {
-      info.hit_rate = state_.history.back().hit_rate;
-      info.ndcg = state_.history.back().ndcg;
-      info.full = state_.history.back().full;
-    }
-    info.topk = options_.topk;
-    info.options = to_ini(options_);
-    info.item_counts = item_counts_;
-    return info;
-  }
-
-  // Training interactions of each item, over all ranks' users. Collective.
-  std::vector<std::uint64_t> count_items() const {
-    std::vector<std::uint64_t> counts(inputs_.dataset->items(), 0);
-    for (const std::uint32_t item : inputs_.shard.items) ++counts[item];
-    communicator_.allreduce_sum(std::span<std::uint64_t>(counts));
-    return counts;
+    require_loss_scale(state.loss_scale, options_.learning_rate);
   }
 
   Context<Device>& context_;
