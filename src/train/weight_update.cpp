@@ -37,7 +37,7 @@ void WeightUpdate<Device, T>::defer(const UpdateReach& reach) {
                                                      tables(items, layout.item_gmf, layout.item_mlp));
   std::int64_t first = 0;
   const auto leave_out = [&](std::int64_t begin, std::int64_t end) {
-    if (first < begin) immediate_.emplace_back(first, begin);
+    if (first < begin) immediate_.push_back({first, begin});
     first = end;
   };
   if (items)
@@ -57,19 +57,14 @@ void WeightUpdate<Device, T>::prepare(Context<Device>& context, const BatchView&
 template <class Device, class T>
 void WeightUpdate<Device, T>::run(Context<Device>& context, const ops::AdamSpec& adam,
                                   const ops::StepState* state) {
-  for (const auto& [first, end] : immediate_) {
-    const auto part = [&](auto all) {
-      return all.empty()
-                 ? all
-                 : all.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(end - first));
-    };
+  auto& p = parameters_;
+  for (const Range& range : immediate_) {
     if (optimizer_ == Optimizer::sgd)
-      ops::sgd_step(context, adam.learning_rate, adam.weight_decay, state, part(parameters_.weights()),
-                    part(parameters_.gradients()), part(parameters_.copies()));
+      ops::sgd_step(context, adam.learning_rate, adam.weight_decay, state, range.of(p.weights()),
+                    range.of(p.gradients()), range.of(p.copies()));
     else
-      ops::adam_step(context, adam, state, part(parameters_.weights()), part(parameters_.gradients()),
-                     part(parameters_.first_moments()), part(parameters_.second_moments()),
-                     part(parameters_.copies()));
+      ops::adam_step(context, adam, state, range.of(p.weights()), range.of(p.gradients()),
+                     range.of(p.first_moments()), range.of(p.second_moments()), range.of(p.copies()));
   }
   if constexpr (std::is_same_v<Device, Cpu>)
     if (deferred_) deferred_->update(context, adam, state);

@@ -7,7 +7,6 @@
 #include <memory>
 #include <span>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "neumf/core/context.hpp"
@@ -45,13 +44,23 @@ class WeightUpdate {
   std::size_t bytes() const;
 
  private:
+  // The elements [first, end).
+  struct Range {
+    std::int64_t first, end;
+    template <class Span>
+    Span of(Span all) const {
+      if (all.empty()) return all;  // copies in fp32
+      return all.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(end - first));
+    }
+  };
+
   // Decides which tables' rows to defer.
   void defer(const UpdateReach& reach);
 
   Parameters<Device, T>& parameters_;
   Optimizer optimizer_;
-  std::unique_ptr<ops::DeferredAdam<T>> deferred_;                // or null
-  std::vector<std::pair<std::int64_t, std::int64_t>> immediate_;  // all other elements: [first, end)
+  std::unique_ptr<ops::DeferredAdam<T>> deferred_;  // or null
+  std::vector<Range> immediate_;                    // all other elements
 };
 
 }  // namespace neumf
