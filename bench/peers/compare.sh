@@ -6,7 +6,8 @@
 #   ml-20m     the default model, all users and items of MovieLens 20M, batch 1,048,576 (an epoch of three updates)
 #   ml-1m      the default model, MovieLens 1M's size, batch 65,536
 #   small      factors 8, layers 64 32 16 8, MovieLens 1M's size, batch 2,048
-#   small-256, small-64k  the same, batch 256 (that of He et al.) and 65,536
+#   small-256, small-1k, small-64k  the same, batch 256 and 1,024 (the middle and the end of what He et al. tried) and
+#              65,536
 #
 # Two comparisons each: both in fp32, and the fastest precision of both (bf16 on a CPU, fp16 on a GPU; PyTorch takes
 # what it is fastest with). PyTorch's other settings are tried first. A figure is the median over rounds and steps
@@ -14,14 +15,14 @@
 #   BIN, DATA   as in bench/common.sh
 #   PYTHON      a python with torch and h5py; default: the one of setup_python.sh
 #   DEVICE      cpu (default) or cuda
-#   ROUNDS      default 3;   STEPS of PyTorch in each: default 5 (small: 200, small-256: 1000);   THREADS: default all
+#   ROUNDS      default 3;   STEPS of PyTorch in each: default 5 (small: 200, small-256: 1000, small-1k: 400);   THREADS: default all
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../common.sh
 source "$(dirname "$0")/../common.sh"
-(($# >= 1)) || { echo "usage: compare.sh OUT_DIR [ml-20m|ml-1m|small|small-256|small-64k ...]" >&2; exit 2; }
+(($# >= 1)) || { echo "usage: compare.sh OUT_DIR [ml-20m|ml-1m|small|small-256|small-1k|small-64k ...]" >&2; exit 2; }
 out=$1
 shift
-(($#)) || set -- ml-20m ml-1m small small-256 small-64k
+(($#)) || set -- ml-20m ml-1m small small-256 small-1k small-64k
 need_programs neumf neumf-preprocess
 device=${DEVICE:-cpu} rounds=${ROUNDS:-3} threads=${THREADS:-$(nproc)}
 python=${PYTHON:-$("$root/bench/peers/setup_python.sh")}
@@ -51,10 +52,13 @@ select_setting() {
     small-256)
       data=$DATA/bench-ml-1m settings=(--batch_size 256 --factors 8 --layers 64 32 16 8 --dropout 0) steps=1000
       synthetic ml-1m "$data" ;;
+    small-1k)
+      data=$DATA/bench-ml-1m settings=(--batch_size 1024 --factors 8 --layers 64 32 16 8 --dropout 0) steps=400
+      synthetic ml-1m "$data" ;;
     small-64k)
       data=$DATA/bench-ml-1m settings=(--batch_size 65536 --factors 8 --layers 64 32 16 8 --dropout 0) steps=20
       synthetic ml-1m "$data" ;;
-    *) echo "compare.sh: $1: must be ml-20m, ml-1m, small, small-256 or small-64k" >&2; exit 2 ;;
+    *) echo "compare.sh: $1: must be ml-20m, ml-1m, small, small-256, small-1k or small-64k" >&2; exit 2 ;;
   esac
   steps=${STEPS:-$steps}
 }

@@ -15,19 +15,26 @@
 #endif
 
 namespace neumf {
+namespace {
+
+void flush_subnormals() {
+#ifdef __SSE2__
+  _MM_SET_FLUSH_ZERO_MODE(_MM_FLUSH_ZERO_ON);
+  _MM_SET_DENORMALS_ZERO_MODE(_MM_DENORMALS_ZERO_ON);
+#endif
+}
+
+}  // namespace
 
 Context<Cpu>::Context(int threads) : threads_(threads), impl_(std::make_unique<Impl>()) {
   require(threads >= 1, "cannot run on {} threads: --threads must be at least 1", threads);
   omp_set_dynamic(0);
   omp_set_num_threads(threads);
-#ifdef __SSE2__
   // Adam's moments of rows without gradient decay towards zero; subnormal arithmetic would slow every step.
+  // Some OpenMP libraries hand the calling thread's mode to the others with each loop, some leave them alone.
+  flush_subnormals();
 #pragma omp parallel num_threads(threads)
-  {
-    _MM_SET_FLUSH_ZERO_MODE(_MM_FLUSH_ZERO_ON);
-    _MM_SET_DENORMALS_ZERO_MODE(_MM_DENORMALS_ZERO_ON);
-  }
-#endif
+  flush_subnormals();
 }
 
 Context<Cpu>::~Context() = default;
