@@ -57,9 +57,9 @@ class DeferredAdamTest : public testing::Test {
   }
 
   // Trains both ways and compares everything where deferred rows are complete: at the end, and after update
-  // `pause` if it is not 0.
-  void check(const AdamSpec& spec, const std::vector<Update>& updates, int threads = 3,
-             std::size_t pause = 0) {
+  // `pause` if it is not 0. Gradients are divided by `loss_scale`.
+  void check(const AdamSpec& spec, const std::vector<Update>& updates, int threads = 3, std::size_t pause = 0,
+             float loss_scale = 1) {
     Context<Cpu> context(threads);
     // Widths of one vector, of less, of two and of more than are kept in registers at once.
     std::vector<Table> want, got;
@@ -71,6 +71,7 @@ class DeferredAdamTest : public testing::Test {
     }
     DeferredAdam<T> deferred({got[0].view(), got[1].view()}, {got[2].view(), got[3].view()});
     StepState state;
+    state.loss_scale = loss_scale;
     std::mt19937 random(5);
     std::normal_distribution<float> normal(0.0f, 1e-3f);
     for (std::size_t u = 0; u < updates.size(); ++u) {
@@ -134,6 +135,11 @@ TYPED_TEST(DeferredAdamTest, IsAdamBitForBit) {
   this->check(AdamSpec{0.001f, 0.9f, 0.999f, 1e-8f}, updates);
   this->check(AdamSpec{0.01f, 0.0f, 0.5f, 1e-3f}, updates);
   this->check(AdamSpec{0.01f, 0.7f, 0.3f, 1e-8f}, updates);  // moves on its own grow: beta1 > sqrt(beta2)
+}
+
+// Moments of 1e9 and 1e18 take more halvings to vanish than a float has exponents below one.
+TYPED_TEST(DeferredAdamTest, FadesLargeMoments) {
+  this->check(AdamSpec{}, this->updates(300), 2, 0, 1e-12f);
 }
 
 TYPED_TEST(DeferredAdamTest, DecaysRowsWithoutGradient) {

@@ -54,9 +54,9 @@ Lanes faded(Lanes moment, float beta, std::size_t updates) {
     for (std::size_t u = 0; u < updates; ++u) moment *= beta;
     return moment;
   }
-  // A power of two: nothing is rounded on the way.
-  const auto most = static_cast<int>(std::min<std::size_t>(updates, 200));
-  return moment * std::ldexp(1.0f, std::max((exponent - 1) * most, -200));
+  // A power of two: nothing is rounded on the way. Two factors, since one might be subnormal.
+  const int shift = std::max((exponent - 1) * static_cast<int>(std::min<std::size_t>(updates, 252)), -252);
+  return moment * std::ldexp(1.0f, shift / 2) * std::ldexp(1.0f, shift - shift / 2);
 }
 
 // Makes up for the updates from number `first` on.

@@ -1,7 +1,6 @@
 // Vectors of 16 floats, whatever the processor's own length, and what is done with them.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
