@@ -79,16 +79,15 @@ std::optional<double> Trainer<Device, T>::train_epoch(std::uint32_t epoch, std::
 
   const Dropout dropout = Dropout::at_rate(spec_.dropout, spec_.sampler.seed, epoch, 0);
   replay_.forget();
-  for (std::uint64_t number = first; number < schedule_.steps(); ++number) {
+  bool stopped = false;
+  for (std::uint64_t number = first; number < schedule_.steps() && !stopped; ++number) {
     if (heartbeat_ != nullptr) heartbeat_->at(epoch + 1, number + 1);
     const std::uint64_t own = schedule_.groups(number, communicator_.rank()), all = schedule_.groups(number);
     replay_.run(context_, {own, all}, [&] { step(own, all, dropout); });
-    if (after_update && !after_update(number + 1, schedule_.steps())) {
-      complete_updates();
-      return std::nullopt;
-    }
+    stopped = after_update && !after_update(number + 1, schedule_.steps());
   }
   in_phase(Phase::optimizer, [&] { complete_updates(); });
+  if (stopped) return std::nullopt;
   double loss = 0;
   in_phase(Phase::allreduce, [&] { loss = communicator_.sum(state().loss); });
   return loss / static_cast<double>(samples());
@@ -118,7 +117,7 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
       ops::sample_batch(context_, set_, spec_.sampler, state, static_cast<std::uint64_t>(first), count,
                         batch_);
     });
-    in_phase(Phase::optimizer, [&] { weight_update_.prepare(context_, block); });
+    if (weight_update_.defers()) in_phase(Phase::optimizer, [&] { weight_update_.prepare(context_, block); });
     in_phase(Phase::forward, [&] { model_.forward(context_, block, dropout, loss_weight, state); });
     // The last block completes the gradients of one bucket after the other.
     const bool last = first + count == groups;

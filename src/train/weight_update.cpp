@@ -17,7 +17,8 @@ template <class Device, class T>
 void WeightUpdate<Device, T>::defer(const UpdateReach& reach) {
   const auto& layout = parameters_.layout();
   // Where a quarter of the rows is read or more, one pass over all is faster (measured from 2 thousand to 165
-  // thousand rows).
+  // thousand rows). So few reads also mean that no layer computes anything for a whole table
+  // (PairLayer::begin).
   const auto few = [](std::uint64_t reads, std::int64_t rows) {
     return reads > 0 && 4 * reads < static_cast<std::uint64_t>(rows);
   };

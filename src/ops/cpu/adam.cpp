@@ -11,20 +11,13 @@ namespace neumf::ops {
 
 namespace {
 
-using cpu::Lanes;
-
 constexpr std::size_t ahead = 32 * cpu::lanes;
 
 // Parameters [0, n) of the step.
 void update(const cpu::AdamFactors& factors, std::size_t n, float* __restrict weight,
             float* __restrict gradient, float* __restrict first, float* __restrict second) {
   const auto move = [&](std::size_t i, std::int64_t count) {
-    Lanes w = cpu::load(weight + i, count), m = cpu::load(first + i, count), v = cpu::load(second + i, count);
-    cpu::adam_update(factors, cpu::load(gradient + i, count), w, m, v);
-    cpu::store(first + i, count, m);
-    cpu::store(second + i, count, v);
-    cpu::store(weight + i, count, w);
-    cpu::store(gradient + i, count, Lanes{});
+    cpu::adam_update(factors, count, weight + i, gradient + i, first + i, second + i);
   };
   std::size_t i = 0;
   for (; i + cpu::lanes <= n; i += cpu::lanes) {

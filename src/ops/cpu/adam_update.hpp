@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 
 #include "lanes.hpp"
 #include "neumf/ops/adam.hpp"
@@ -45,6 +46,17 @@ NEUMF_INLINE void adam_update(const AdamFactors& f, Lanes g, Lanes& w, Lanes& m,
   m = f.beta1 * m + fresh_m;
   v = f.beta2 * v + fresh_v;
   w = adam_moved(f, w, m, root(v));
+}
+
+// Moves n <= 16 parameters in memory and clears their gradients.
+NEUMF_INLINE void adam_update(const AdamFactors& f, std::int64_t n, float* weight, float* gradient,
+                              float* first_moment, float* second_moment) {
+  Lanes w = load(weight, n), m = load(first_moment, n), v = load(second_moment, n);
+  adam_update(f, load(gradient, n), w, m, v);
+  store(first_moment, n, m);
+  store(second_moment, n, v);
+  store(weight, n, w);
+  store(gradient, n, Lanes{});
 }
 
 }  // namespace neumf::cpu

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "adam_update.hpp"
-#include "narrow_products.hpp"
 #include "neumf/ops/step_state.hpp"
 #include "row_owner.hpp"
 #include "vector.hpp"
@@ -134,12 +133,7 @@ class Rows {
     for_rows(prepared_[thread].rows, [&](std::uint32_t row) {
       for (const Place& place : places_) {
         const Piece p = place.of(row);
-        Lanes w = cpu::load(p.weight, p.n), m = cpu::load(p.m, p.n), v = cpu::load(p.v, p.n);
-        cpu::adam_update(factors, cpu::load(p.gradient, p.n), w, m, v);
-        cpu::store(p.m, p.n, m);
-        cpu::store(p.v, p.n, v);
-        cpu::store(p.weight, p.n, w);
-        cpu::store(p.gradient, p.n, Lanes{});
+        cpu::adam_update(factors, p.n, p.weight, p.gradient, p.m, p.v);
       }
       refresh_copies(row);
       made_.data()[row] = static_cast<std::uint32_t>(history.updates.size());

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #ifdef __SSE2__
 #include <immintrin.h>
@@ -168,6 +169,21 @@ NEUMF_INLINE Lanes where_at_least(const std::uint16_t* numbers, std::uint16_t le
   for (std::int64_t i = 0; i < lanes; ++i) x[i] = numbers[i] >= least ? x[i] : 0.0f;
   return x;
 #endif
+}
+
+// Calls call(std::integral_constant<int, vectors>) for 1 to 4 vectors.
+template <class Call>
+void with_vectors(std::int64_t vectors, const Call& call) {
+  switch (vectors) {
+    case 1:
+      return call(std::integral_constant<int, 1>());
+    case 2:
+      return call(std::integral_constant<int, 2>());
+    case 3:
+      return call(std::integral_constant<int, 3>());
+    default:
+      return call(std::integral_constant<int, 4>());
+  }
 }
 
 }  // namespace neumf::cpu

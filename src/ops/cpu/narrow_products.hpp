@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 
 #include "lanes.hpp"
 
@@ -72,21 +71,6 @@ void add_outer_products(const float* a, std::int64_t a_stride, std::int64_t n, c
     }
     for (int i = 0; i < block; ++i)
       for (int v = 0; v < vectors; ++v) out[i * vectors + v] = sum[i][v];
-  }
-}
-
-// Calls call(std::integral_constant<int, vectors>) for 1 to 4 vectors.
-template <class Call>
-void with_vectors(std::int64_t vectors, const Call& call) {
-  switch (vectors) {
-    case 1:
-      return call(std::integral_constant<int, 1>());
-    case 2:
-      return call(std::integral_constant<int, 2>());
-    case 3:
-      return call(std::integral_constant<int, 3>());
-    default:
-      return call(std::integral_constant<int, 4>());
   }
 }
 
