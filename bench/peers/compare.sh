@@ -15,7 +15,9 @@
 #   BIN, DATA   as in bench/common.sh
 #   PYTHON      a python with torch and h5py; default: the one of setup_python.sh
 #   DEVICE      cpu (default) or cuda
-#   ROUNDS      default 3;   STEPS of PyTorch in each: default 5 (small: 200, small-256: 1000, small-1k: 400);   THREADS: default all
+#   ROUNDS      default 3
+#   STEPS       of PyTorch in each: default 5, for the small model as many as select_setting says
+#   THREADS     default all
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../common.sh
 source "$(dirname "$0")/../common.sh"
@@ -46,17 +48,15 @@ select_setting() {
     ml-1m)
       data=$DATA/bench-ml-1m settings=(--batch_size 65536) steps=5
       synthetic ml-1m "$data" ;;
-    small)
-      data=$DATA/bench-ml-1m settings=(--batch_size 2048 --factors 8 --layers 64 32 16 8 --dropout 0) steps=200
-      synthetic ml-1m "$data" ;;
-    small-256)
-      data=$DATA/bench-ml-1m settings=(--batch_size 256 --factors 8 --layers 64 32 16 8 --dropout 0) steps=1000
-      synthetic ml-1m "$data" ;;
-    small-1k)
-      data=$DATA/bench-ml-1m settings=(--batch_size 1024 --factors 8 --layers 64 32 16 8 --dropout 0) steps=400
-      synthetic ml-1m "$data" ;;
-    small-64k)
-      data=$DATA/bench-ml-1m settings=(--batch_size 65536 --factors 8 --layers 64 32 16 8 --dropout 0) steps=20
+    small | small-256 | small-1k | small-64k)
+      local batch
+      case $1 in
+        small) batch=2048 steps=200 ;;
+        small-256) batch=256 steps=1000 ;;
+        small-1k) batch=1024 steps=400 ;;
+        small-64k) batch=65536 steps=20 ;;
+      esac
+      data=$DATA/bench-ml-1m settings=(--batch_size "$batch" --factors 8 --layers 64 32 16 8 --dropout 0)
       synthetic ml-1m "$data" ;;
     *) echo "compare.sh: $1: must be ml-20m, ml-1m, small, small-256, small-1k or small-64k" >&2; exit 2 ;;
   esac
