@@ -25,7 +25,7 @@ def fail(message):
     sys.exit(f"convert_pytorch.py: {message}")
 
 
-# ---- neumf's checkpoints (the README and include/neumf/train/checkpoint.hpp describe them)
+# ---- neumf's checkpoints (the README and include/neumf/checkpoint/checkpoint.hpp describe them)
 
 def read_checkpoint(path):
     """Attributes, and matrices by name with the users' rows joined."""

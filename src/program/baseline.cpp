@@ -1,5 +1,5 @@
 // neumf baseline
-#include "neumf/baseline/baselines.hpp"
+#include "neumf/evaluate/baselines.hpp"
 
 #include <boost/program_options.hpp>
 #include <fstream>
@@ -8,10 +8,10 @@
 
 #include "command.hpp"
 #include "machine_options.hpp"
+#include "neumf/comm/placement.hpp"
+#include "neumf/config/command_line.hpp"
 #include "neumf/core/error.hpp"
-#include "neumf/train/exit_status.hpp"
-#include "neumf/train/placement.hpp"
-#include "train/command_line.hpp"
+#include "neumf/core/exit_status.hpp"
 
 namespace po = boost::program_options;
 

@@ -7,10 +7,10 @@
 
 #include "command.hpp"
 #include "machine_options.hpp"
+#include "neumf/config/command_line.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/serve/latency.hpp"
 #include "neumf/serve/served_model.hpp"
-#include "train/command_line.hpp"
 
 namespace po = boost::program_options;
 

@@ -4,14 +4,14 @@
 
 #include "command.hpp"
 #include "machine_options.hpp"
+#include "neumf/checkpoint/files.hpp"
+#include "neumf/checkpoint/reader.hpp"
+#include "neumf/config/command_line.hpp"
+#include "neumf/config/options.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/data/dataset.hpp"
 #include "neumf/data/hdf5.hpp"
 #include "neumf/data/layout.hpp"
-#include "neumf/train/checkpoint_reader.hpp"
-#include "neumf/train/options.hpp"
-#include "train/checkpoint_files.hpp"
-#include "train/command_line.hpp"
 
 namespace po = boost::program_options;
 

@@ -2,8 +2,8 @@
 
 #include <boost/program_options.hpp>
 
+#include "neumf/config/command_line.hpp"
 #include "neumf/core/error.hpp"
-#include "train/command_line.hpp"
 
 namespace po = boost::program_options;
 

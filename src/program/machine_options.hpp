@@ -4,7 +4,7 @@
 #include <boost/program_options/options_description.hpp>
 #include <string>
 
-#include "train/on_device.hpp"
+#include "on_device.hpp"
 
 namespace neumf::program {
 

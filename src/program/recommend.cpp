@@ -7,11 +7,11 @@
 
 #include "command.hpp"
 #include "machine_options.hpp"
+#include "neumf/config/command_line.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/serve/item_names.hpp"
 #include "neumf/serve/recommend_users.hpp"
 #include "output_format.hpp"
-#include "train/command_line.hpp"
 
 namespace po = boost::program_options;
 

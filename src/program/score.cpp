@@ -9,9 +9,9 @@
 
 #include "command.hpp"
 #include "machine_options.hpp"
+#include "neumf/config/command_line.hpp"
 #include "neumf/core/error.hpp"
 #include "output_format.hpp"
-#include "train/command_line.hpp"
 
 namespace po = boost::program_options;
 

@@ -1,10 +1,10 @@
 // neumf train and neumf test; also the reference's form without a command's name.
-#include "neumf/train/run.hpp"
-
-#include "../train/command_line.hpp"
 #include "command.hpp"
+#include "neumf/config/command_line.hpp"
+#include "neumf/config/options.hpp"
 #include "neumf/core/error.hpp"
-#include "neumf/train/options.hpp"
+#include "neumf/train/session.hpp"
+#include "on_device.hpp"
 
 namespace neumf::program {
 namespace {
@@ -15,10 +15,17 @@ Options parse(const Arguments& arguments) {
   return parse_command_line(static_cast<int>(argv.size()), argv.data()).options;
 }
 
+int run(const Options& options, const Communicator& communicator) {
+  return on_device(machine_choice(options), communicator,
+                   [&]<class Device, class T>(Context<Device>& context) {
+                     return run_session<Device, T>(context, options, communicator);
+                   });
+}
+
 int train(const Arguments& arguments, const Communicator& communicator) {
   Options options;
   communicator.together([&] { options = parse(arguments); });
-  return neumf::run(options, communicator);
+  return run(options, communicator);
 }
 
 int test(const Arguments& arguments, const Communicator& communicator) {
@@ -29,7 +36,7 @@ int test(const Arguments& arguments, const Communicator& communicator) {
     options = parse(with_mode);
     require(options.mode == Mode::test, "neumf test --mode train: use neumf train");
   });
-  return neumf::run(options, communicator);
+  return run(options, communicator);
 }
 
 }  // namespace

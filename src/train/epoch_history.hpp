@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "neumf/train/epoch_report.hpp"
+#include "neumf/evaluate/epoch_report.hpp"
 
 namespace neumf {
 

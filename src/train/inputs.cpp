@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
+#include "neumf/checkpoint/weights.hpp"
 #include "neumf/core/error.hpp"
-#include "neumf/train/weights.hpp"
 
 namespace neumf {
 namespace {
@@ -98,41 +98,6 @@ std::vector<std::uint64_t> count_items(const Inputs& inputs, const Communicator&
   for (const std::uint32_t item : inputs.shard.items) ++counts[item];
   communicator.allreduce_sum(std::span<std::uint64_t>(counts));
   return counts;
-}
-
-std::vector<std::string> changed_options(const CheckpointInfo& info, const Options& options) {
-  constexpr std::array names{"dropout",
-                             "batch_size",
-                             "grads_accumulated",
-                             "negative_samples",
-                             "exact_negatives",
-                             "sampling",
-                             "optimizer",
-                             "learning_rate",
-                             "lr_schedule",
-                             "lr_warmup",
-                             "lr_decay",
-                             "lr_decay_epochs",
-                             "weight_decay",
-                             "beta1",
-                             "beta2",
-                             "eps",
-                             "seed",
-                             "precision",
-                             "amp",
-                             "allreduce_dtype"};
-  const auto by_name = [](const auto& settings) {
-    return std::map<std::string, std::string>(settings.begin(), settings.end());
-  };
-  const auto before = by_name(settings_of(info.options)), now = by_name(settings_of(to_ini(options)));
-  std::vector<std::string> lines;
-  for (const std::string name : names) {
-    const auto then = before.find(name), today = now.find(name);
-    if (then != before.end() && today != now.end() && then->second != today->second)
-      lines.push_back(fmt::format("note: --{} is {}, but was {} when the run was saved", name, today->second,
-                                  then->second));
-  }
-  return lines;
 }
 
 }  // namespace neumf

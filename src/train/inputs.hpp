@@ -5,10 +5,10 @@
 #include <optional>
 #include <vector>
 
+#include "neumf/checkpoint/checkpoint.hpp"
 #include "neumf/comm/communicator.hpp"
+#include "neumf/config/options.hpp"
 #include "neumf/data/dataset.hpp"
-#include "neumf/train/checkpoint.hpp"
-#include "neumf/train/options.hpp"
 
 namespace neumf {
 
@@ -29,8 +29,5 @@ std::vector<std::uint64_t> count_items(const Inputs& inputs, const Communicator&
 // Fails unless the checkpoint fits the data set and the options that were given.
 void require_match(const std::filesystem::path& master, const CheckpointInfo& info, const Options& options,
                    const Dataset& dataset);
-
-// Options that shape the result and are not what they were when `info` was saved, as lines for the user.
-std::vector<std::string> changed_options(const CheckpointInfo& info, const Options& options);
 
 }  // namespace neumf

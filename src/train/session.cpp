@@ -9,20 +9,20 @@
 #include "divergence.hpp"
 #include "epoch_history.hpp"
 #include "inputs.hpp"
+#include "neumf/checkpoint/weights.hpp"
+#include "neumf/checkpoint/writer.hpp"
 #include "neumf/comm/flag_exchange.hpp"
 #include "neumf/core/error.hpp"
+#include "neumf/core/exit_status.hpp"
+#include "neumf/evaluate/evaluator.hpp"
+#include "neumf/evaluate/full_evaluator.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/nn/parameters.hpp"
-#include "neumf/train/checkpoint_writer.hpp"
-#include "neumf/train/evaluator.hpp"
-#include "neumf/train/exit_status.hpp"
-#include "neumf/train/full_evaluator.hpp"
-#include "neumf/train/reporter.hpp"
+#include "neumf/report/reporter.hpp"
+#include "neumf/report/run_description.hpp"
 #include "neumf/train/stop_signals.hpp"
 #include "neumf/train/trainer.hpp"
 #include "neumf/train/watchdog.hpp"
-#include "neumf/train/weights.hpp"
-#include "run_description.hpp"
 #include "trainer_spec.hpp"
 
 namespace neumf {
@@ -36,6 +36,24 @@ double seconds_since(Clock::time_point start) {
 
 // What ranks agree on between updates.
 enum Wish : std::uint32_t { wish_to_save = 1, wish_to_stop = 2 };
+
+// What a checkpoint says that is written now. `item_counts`: as in CheckpointInfo.
+CheckpointInfo checkpoint_info(const Options& options, const Inputs& inputs, const TrainingState& state,
+                               const std::vector<std::uint64_t>& item_counts) {
+  CheckpointInfo info;
+  info.shape = inputs.shape;
+  info.dataset_id = inputs.dataset->id();
+  info.epoch = state.epoch;
+  if (!state.history.empty()) {
+    info.hit_rate = state.history.back().hit_rate;
+    info.ndcg = state.history.back().ndcg;
+    info.full = state.history.back().full;
+  }
+  info.topk = options.topk;
+  info.options = to_ini(options);
+  info.item_counts = item_counts;
+  return info;
+}
 
 template <class Device, class T>
 class Session {
@@ -281,12 +299,17 @@ class Session {
                          .resumed_from = resumed_from_,
                          .epochs_done = state_.epoch,
                          .updates_done = state_.update};
-    const RunFacts facts =
-        run_facts(context_, communicator_, options_, inputs_, *parameters_, trainer_.get());
-    communicator_.together([&] { reporter_->start(start_rows(options_, inputs_, facts, start), facts); });
+    const RunFacts facts = run_facts(context_, communicator_, options_, *inputs_.dataset, inputs_.shape,
+                                     *parameters_, trainer_ ? trainer_->reducer().name() : "none");
+    communicator_.together([&] {
+      reporter_->start(
+          start_rows(options_, *inputs_.dataset, inputs_.shape, inputs_.checkpoint, facts, start), facts);
+    });
     if (trainer_ && !trainer_->reducer().warning().empty())
       reporter_->note("warning: " + trainer_->reducer().warning());
-    for (const auto& note : checkpoint_notes(options_, inputs_, resumed())) reporter_->note(note);
+    if (!inputs_.checkpoint) return;
+    for (const auto& note : checkpoint_notes(options_, *inputs_.dataset, *inputs_.checkpoint, resumed()))
+      reporter_->note(note);
   }
 
   void evaluate(EpochReport& report) {

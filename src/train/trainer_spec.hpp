@@ -1,9 +1,9 @@
 // The options of training as the trainer takes them.
 #pragma once
 
+#include "neumf/config/options.hpp"
 #include "neumf/nn/model_shape.hpp"
 #include "neumf/train/learning_rate.hpp"
-#include "neumf/train/options.hpp"
 #include "neumf/train/trainer.hpp"
 
 namespace neumf {

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "neumf/train/exit_status.hpp"
+#include "neumf/core/exit_status.hpp"
 
 namespace neumf {
 namespace {

@@ -19,10 +19,10 @@
 #include <vector>
 
 #include "dataset_files.hpp"
+#include "neumf/checkpoint/checkpoint.hpp"
+#include "neumf/checkpoint/keras_weights.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/data/dataset.hpp"
-#include "neumf/train/checkpoint.hpp"
-#include "neumf/train/keras_weights.hpp"
 #include "toy_data.hpp"
 
 // A file of some kilobytes must not make its reader take much memory. AddressSanitizer has its own operator

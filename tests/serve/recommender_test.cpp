@@ -11,11 +11,11 @@
 #include <sstream>
 
 #include "dataset_files.hpp"
+#include "neumf/checkpoint/writer.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/serve/pair_scorer.hpp"
 #include "neumf/serve/recommend_users.hpp"
 #include "neumf/serve/score_pairs.hpp"
-#include "neumf/train/checkpoint_writer.hpp"
 #include "shared_directory.hpp"
 
 namespace neumf::serve {

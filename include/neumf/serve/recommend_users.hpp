@@ -3,13 +3,13 @@
 
 #include <cstdint>
 
+#include "neumf/checkpoint/reader.hpp"
 #include "neumf/comm/communicator.hpp"
 #include "neumf/core/context.hpp"
 #include "neumf/serve/popularity.hpp"
 #include "neumf/serve/recommendation_writer.hpp"
 #include "neumf/serve/requests.hpp"
 #include "neumf/serve/seen_items.hpp"
-#include "neumf/train/checkpoint_reader.hpp"
 
 namespace neumf::serve {
 

@@ -3,12 +3,12 @@
 
 #include <cstdint>
 
+#include "neumf/checkpoint/reader.hpp"
 #include "neumf/comm/communicator.hpp"
 #include "neumf/core/context.hpp"
 #include "neumf/serve/output_file.hpp"
 #include "neumf/serve/recommendation_writer.hpp"
 #include "neumf/serve/requests.hpp"
-#include "neumf/train/checkpoint_reader.hpp"
 
 namespace neumf::serve {
 

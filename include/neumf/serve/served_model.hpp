@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
+#include "neumf/checkpoint/reader.hpp"
 #include "neumf/core/context.hpp"
 #include "neumf/nn/parameters.hpp"
-#include "neumf/train/checkpoint_reader.hpp"
 
 namespace neumf::serve {
 

@@ -1,9 +1,9 @@
 // How the learning rate changes from epoch to epoch.
 #pragma once
 
-namespace neumf {
+#include "neumf/config/options.hpp"
 
-enum class LearningRateSchedule { constant, linear, cosine, exponential, step };
+namespace neumf {
 
 struct LearningRate {
   double base = 0.0045;

@@ -2,12 +2,13 @@
 #pragma once
 
 #include "neumf/comm/communicator.hpp"
+#include "neumf/config/options.hpp"
 #include "neumf/core/context.hpp"
-#include "neumf/train/options.hpp"
 
 namespace neumf {
 
-// T: the type in which products are computed. Returns the exit status. Collective. Throws CollectiveError
+// Trains or tests as the options say. T: the type in which products are computed. Returns the exit status
+// (core/exit_status.hpp). Collective. Throws CollectiveError
 // where all ranks know of the failure.
 template <class Device, class T>
 int run_session(Context<Device>& context, const Options& options, const Communicator& communicator);

@@ -9,6 +9,7 @@
 
 #include "neumf/comm/communicator.hpp"
 #include "neumf/comm/gradient_reducer.hpp"
+#include "neumf/config/options.hpp"
 #include "neumf/core/context.hpp"
 #include "neumf/core/profiler.hpp"
 #include "neumf/core/replay.hpp"
@@ -18,7 +19,6 @@
 #include "neumf/ops/step_state.hpp"
 #include "neumf/sampling/sampler.hpp"
 #include "neumf/train/heartbeat.hpp"
-#include "neumf/train/options.hpp"
 #include "neumf/train/schedule.hpp"
 #include "neumf/train/weight_update.hpp"
 

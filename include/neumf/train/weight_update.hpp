@@ -9,13 +9,13 @@
 #include <type_traits>
 #include <vector>
 
+#include "neumf/config/options.hpp"
 #include "neumf/core/context.hpp"
 #include "neumf/nn/parameters.hpp"
 #include "neumf/ops/adam.hpp"
 #include "neumf/ops/batch.hpp"
 #include "neumf/ops/deferred_adam.hpp"
 #include "neumf/ops/step_state.hpp"
-#include "neumf/train/options.hpp"
 
 namespace neumf {
 

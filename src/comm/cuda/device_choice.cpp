@@ -2,9 +2,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "../../ops/cuda/check.hpp"
 #include "neumf/comm/cuda_device.hpp"
 #include "neumf/core/context.hpp"
+#include "neumf/core/cuda/check.hpp"
 
 namespace neumf {
 

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "../../ops/cuda/handles.hpp"
+#include "neumf/core/cuda/handles.hpp"
 #include "reducers.hpp"
 
 namespace neumf::cuda {

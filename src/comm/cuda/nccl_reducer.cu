@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
-#include "../../ops/cuda/handles.hpp"
-#include "../../ops/cuda/pack.cuh"
-#include "../../ops/cuda/team.cuh"
+#include "neumf/core/cuda/handles.hpp"
+#include "neumf/core/cuda/pack.cuh"
+#include "neumf/core/cuda/team.cuh"
 #include "neumf/core/tensor.hpp"
 #include "reducers.hpp"
 

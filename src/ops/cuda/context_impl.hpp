@@ -8,8 +8,8 @@
 #include <tuple>
 #include <vector>
 
-#include "handles.hpp"
 #include "neumf/core/context.hpp"
+#include "neumf/core/cuda/handles.hpp"
 #include "neumf/core/tensor.hpp"
 
 namespace neumf {

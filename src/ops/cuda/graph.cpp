@@ -1,6 +1,6 @@
 #include "neumf/core/cuda_graph.hpp"
 
-#include "handles.hpp"
+#include "neumf/core/cuda/handles.hpp"
 #include "neumf/core/error.hpp"
 
 namespace neumf {

@@ -1,6 +1,6 @@
 #include "neumf/ops/head.hpp"
 
-#include "pack.cuh"
+#include "neumf/core/cuda/pack.cuh"
 #include "partial_sums.cuh"
 
 namespace neumf::ops {

@@ -5,8 +5,8 @@
 
 #include "activation.cuh"
 #include "matmul.hpp"
+#include "neumf/core/cuda/pack.cuh"
 #include "neumf/ops/memory.hpp"
-#include "pack.cuh"
 #include "partial_sums.cuh"
 #include "trial.hpp"
 

@@ -1,8 +1,8 @@
 #include "neumf/ops/memory.hpp"
 
+#include "neumf/core/cuda/pack.cuh"
+#include "neumf/core/cuda/team.cuh"
 #include "neumf/random/philox.hpp"
-#include "pack.cuh"
-#include "team.cuh"
 
 namespace neumf {
 

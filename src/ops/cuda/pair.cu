@@ -1,7 +1,7 @@
 #include "neumf/ops/pair.hpp"
 
 #include "activation.cuh"
-#include "pack.cuh"
+#include "neumf/core/cuda/pack.cuh"
 #include "partial_sums.cuh"
 
 namespace neumf::ops {

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "context_impl.hpp"
-#include "team.cuh"
+#include "neumf/core/cuda/team.cuh"
 
 namespace neumf::cuda {
 

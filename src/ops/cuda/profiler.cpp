@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "handles.hpp"
+#include "neumf/core/cuda/handles.hpp"
 
 namespace neumf {
 

@@ -1,6 +1,6 @@
 #include "neumf/ops/sample.hpp"
 
-#include "team.cuh"
+#include "neumf/core/cuda/team.cuh"
 
 namespace neumf::ops {
 namespace {

@@ -22,9 +22,9 @@
 #include <vector>
 
 #include "context_impl.hpp"
+#include "neumf/core/cuda/pack.cuh"
+#include "neumf/core/cuda/team.cuh"
 #include "neumf/ops/embedding.hpp"
-#include "pack.cuh"
-#include "team.cuh"
 
 namespace neumf::cuda {
 

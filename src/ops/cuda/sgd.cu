@@ -1,8 +1,8 @@
 #include "neumf/ops/sgd.hpp"
 
+#include "neumf/core/cuda/pack.cuh"
+#include "neumf/core/cuda/team.cuh"
 #include "neumf/ops/step_state.hpp"
-#include "pack.cuh"
-#include "team.cuh"
 
 namespace neumf::ops {
 namespace {

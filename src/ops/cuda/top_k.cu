@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "team.cuh"
+#include "neumf/core/cuda/team.cuh"
 
 namespace neumf::ops {
 namespace {

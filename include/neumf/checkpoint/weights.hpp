@@ -1,0 +1,35 @@
+// Weights to evaluate or to start from, whatever kind of file holds them: a checkpoint
+// (checkpoint/checkpoint.hpp) or the NCF paper's Keras weights (checkpoint/keras_weights.hpp).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "neumf/checkpoint/checkpoint.hpp"
+#include "neumf/core/context.hpp"
+#include "neumf/data/dataset.hpp"
+#include "neumf/nn/parameters.hpp"
+
+namespace neumf {
+
+// Of Keras weights only the shape is known; dataset_id is empty then.
+CheckpointInfo read_weights_info(const std::filesystem::path& path);
+
+// As load_checkpoint.
+template <class Device, class T>
+void load_weights(Context<Device>& context, const std::filesystem::path& path,
+                  Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row);
+
+// The shape of the NeuMF model that a GMF and an MLP model make together. Throws Error, naming the file, if
+// one is of another kind, or if they differ in users or items.
+ModelShape joined_shape(const std::filesystem::path& gmf, const std::filesystem::path& mlp);
+
+// Starts NeuMF from a GMF and an MLP model that were trained by themselves (He et al., WWW 2017, section
+// 3.4.1): embeddings and hidden layers are theirs, and the final layer is
+//   w = [alpha w_gmf ; (1 - alpha) w_mlp],   b = alpha b_gmf + (1 - alpha) b_mlp.
+template <class Device, class T>
+void load_pretrained(Context<Device>& context, const std::filesystem::path& gmf,
+                     const std::filesystem::path& mlp, double alpha, Parameters<Device, T>& parameters,
+                     const UserRange& users, std::int64_t first_row);
+
+}  // namespace neumf

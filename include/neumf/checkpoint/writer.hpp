@@ -1,0 +1,84 @@
+// Writes checkpoints (checkpoint/checkpoint.hpp) while training goes on.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "neumf/checkpoint/checkpoint.hpp"
+#include "neumf/checkpoint/directory.hpp"
+#include "neumf/comm/communicator.hpp"
+#include "neumf/core/context.hpp"
+#include "neumf/data/dataset.hpp"
+#include "neumf/nn/parameters.hpp"
+
+namespace neumf {
+
+// save() copies what is to be written to host memory; a thread writes and syncs this rank's files; once every
+// rank's are on disk, rank 0 gives them their final names. What is left of a save that fails on any rank is
+// never a checkpoint: the one before stays.
+//
+// MPI is called by the thread that calls the members, never by the one that writes.
+template <class Device, class T>
+class CheckpointWriter {
+ public:
+  // `users`: those whose rows this rank writes; `first_row`: the first one's row in the user tables;
+  // `keep_last`: how many saved runs stay. Fails if the directory has not the space for one checkpoint.
+  // Collective.
+  CheckpointWriter(Context<Device>& context, const Communicator& communicator,
+                   const CheckpointDirectory& directory, const Dataset& dataset,
+                   Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row,
+                   int keep_last);
+  // Waits for the thread; what it wrote stays unpublished unless finish() was called.
+  ~CheckpointWriter();
+  CheckpointWriter(const CheckpointWriter&) = delete;
+  CheckpointWriter& operator=(const CheckpointWriter&) = delete;
+
+  // Starts to write the best model, or a saved run if `state` is given. Waits for the write before. Fails as
+  // finish() does. Collective.
+  void save_best(const CheckpointInfo& info);
+  void save_run(const CheckpointInfo& info, const TrainingState& state);
+  // Publishes what has been written. To be called now and then; costs nothing where nothing is being written.
+  void poll();
+  // Throws CollectiveError on every rank if a write has failed on any. Collective.
+  void check();
+  // Waits until everything is published, then check(). Collective.
+  void finish();
+
+  // What this rank's training has waited for saves, in seconds, and how many there were.
+  double seconds_waited() const { return seconds_waited_; }
+  int saves() const { return saves_; }
+
+ private:
+  struct Snapshot;
+
+  void save(const CheckpointInfo& info, const TrainingState* state);
+  void take_snapshot(bool moments);
+  void write_files() const;
+  void join_writing();
+  void publish();
+  std::int64_t bytes_per_save(bool moments) const;
+
+  Context<Device>& context_;
+  const Communicator& communicator_;
+  Communicator outcomes_;  // of its own: ranks finish their files at different points of training
+  std::filesystem::path directory_;
+  Parameters<Device, T>& parameters_;
+  UserRange users_;
+  std::int64_t first_row_;
+  int keep_last_;
+  std::int64_t run_number_ = 0;  // of the newest saved run
+  std::vector<std::string> user_ids_, item_ids_;
+  std::unique_ptr<Snapshot> snapshot_;  // memory kept from save to save
+  std::future<void> writing_;
+  MPI_Request outcome_request_ = MPI_REQUEST_NULL;
+  std::int32_t written_ = 0;  // by every rank, once the request is done
+  std::string failure_;       // of this rank
+  double seconds_waited_ = 0;
+  int saves_ = 0;
+};
+
+}  // namespace neumf

@@ -1,0 +1,170 @@
+#include "neumf/checkpoint/checkpoint.hpp"
+
+#include <cmath>
+#include <initializer_list>
+#include <sstream>
+
+#include "neumf/checkpoint/files.hpp"
+#include "neumf/checkpoint/reader.hpp"
+#include "neumf/core/error.hpp"
+#include "neumf/data/hdf5.hpp"
+#include "neumf/nn/instantiate.hpp"
+
+namespace neumf {
+namespace {
+
+namespace files = checkpoint_files;
+
+// The matrices of one group of a checkpoint, and where they go: laid out as the parameters.
+struct Group {
+  const char* name;
+  std::span<float> values;
+};
+
+// Reads the groups' shared matrices, and the rows of `users` into the user tables from `first_row` on.
+template <class Device>
+void load_groups(Context<Device>& context, CheckpointReader& reader, const ParameterLayout& layout,
+                 std::initializer_list<Group> groups, const UserRange& users, std::int64_t first_row) {
+  const auto total = static_cast<std::uint64_t>(reader.shape().users);
+  require(users.last <= total, "{}: its parts hold {} users, fewer than the {} asked for",
+          reader.path().string(), total, users.last);
+  for (const Group& group : groups)
+    for (const Segment* segment : layout.shared_segments())
+      upload(context, std::span<const float>(reader.read(*segment, group.name)),
+             group.values.data() + segment->offset);
+  std::vector<float> rows;
+  reader.for_parts(users, [&](int part, const UserRange& common) {
+    const std::int64_t row = first_row + static_cast<std::int64_t>(common.first - users.first);
+    for (const Group& group : groups)
+      for (const Segment* segment : layout.user_segments()) {
+        rows.resize(common.size() * static_cast<std::size_t>(segment->cols));
+        reader.read_rows(part, *segment, group.name, common, rows);
+        upload(context, std::span<const float>(rows),
+               group.values.data() + segment->offset + row * segment->cols);
+      }
+  });
+}
+
+std::vector<EpochReport> read_history(const hdf5::File& file, int topk) {
+  constexpr const char* object = "/history";
+  constexpr std::size_t columns = 14;
+  const auto dims = file.dims(object);
+  require(dims.size() == 2 && dims[1] == columns, "{}: {} has not {} columns; the checkpoint is damaged",
+          file.path().string(), object, columns);
+  const auto values = file.read<double>(object);
+  std::vector<EpochReport> history;
+  for (std::size_t i = 0; i + columns <= values.size(); i += columns) {
+    const double* v = &values[i];
+    // From 0 where the run began with a pre-trained model.
+    const int epoch = history.empty() ? (v[0] == 0 ? 0 : 1) : history.back().epoch + 1;
+    history.push_back({epoch, v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], false, v[10]});
+    if (!std::isnan(v[11])) history.back().full = Ranking{{{topk, v[11], v[12]}}, v[13]};
+  }
+  return history;
+}
+
+}  // namespace
+
+CheckpointInfo read_checkpoint_info(const std::filesystem::path& master) {
+  return read_checkpoint_info(files::open_master(master));
+}
+
+CheckpointInfo read_checkpoint_info(const hdf5::File& file) {
+  const auto& master = file.path();
+  CheckpointInfo info;
+  info.shape.users = file.int_attribute("users");
+  info.shape.items = file.int_attribute("items");
+  info.shape.factors = file.int_attribute("factors");
+  info.shape.layers.clear();
+  std::istringstream layers(file.string_attribute("layers"));
+  for (std::int64_t size = 0; layers >> size;) info.shape.layers.push_back(size);
+  require(info.shape.users > 0 && info.shape.users <= UINT32_MAX && info.shape.items > 0 &&
+              info.shape.items <= UINT32_MAX,
+          "{}: {} users and {} items; the checkpoint is damaged", master.string(), info.shape.users,
+          info.shape.items);
+  try {
+    info.shape.validate();
+  } catch (const Error& error) {
+    fail("{}: the checkpoint is damaged: {}", master.string(), error.what());
+  }
+  // The sizes decide how much memory is taken: the file must hold as much.
+  const ParameterLayout weights(info.shape, 0);
+  for (const Segment* segment : weights.shared_segments()) {
+    const auto dims = file.dims(files::model_group + segment->name);
+    require(dims.size() == 2 && dims[0] == static_cast<hsize_t>(segment->rows) &&
+                dims[1] == static_cast<hsize_t>(segment->cols),
+            "{}: {} is not a matrix of {} x {}; the checkpoint is damaged", master.string(),
+            files::model_group + segment->name, segment->rows, segment->cols);
+  }
+  info.dataset_id = file.string_attribute("dataset_id");
+  info.epoch = static_cast<int>(file.int_attribute("epoch"));
+  info.hit_rate = file.double_attribute("hit_rate");
+  info.ndcg = file.double_attribute("ndcg");
+  info.topk = static_cast<int>(file.int_attribute("topk"));
+  if (file.has_attribute("full_hit_rate"))
+    info.full =
+        Ranking{{{info.topk, file.double_attribute("full_hit_rate"), file.double_attribute("full_ndcg")}},
+                file.double_attribute("full_mrr")};
+  info.options = file.string_attribute("options");
+  return info;
+}
+
+template <class Device, class T>
+void load_checkpoint(Context<Device>& context, const std::filesystem::path& master,
+                     Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row) {
+  CheckpointReader reader(master);
+  load_groups(context, reader, parameters.layout(), {{files::model_group, parameters.weights()}}, users,
+              first_row);
+  parameters.refresh_copies(context);
+}
+
+template <class Device, class T>
+TrainingState load_training_state(Context<Device>& context, const std::filesystem::path& master,
+                                  Parameters<Device, T>& parameters, const UserRange& users,
+                                  std::int64_t first_row, int rank, int ranks) {
+  CheckpointReader reader(master);
+  const auto& file = reader.master();
+  require(file.has_attribute("update"),
+          "{}: holds a model but not a run that could go on; use --load_checkpoint_path to start from it",
+          master.string());
+  load_groups(context, reader, parameters.layout(),
+              {{files::model_group, parameters.weights()},
+               {files::first_moment_group, parameters.first_moments()},
+               {files::second_moment_group, parameters.second_moments()}},
+              users, first_row);
+  parameters.refresh_copies(context);
+
+  TrainingState state;
+  const std::int64_t epoch = file.int_attribute("epoch"), update = file.int_attribute("update");
+  state.seconds = file.double_attribute("seconds");
+  state.device.step = file.int_attribute("adam_step");
+  state.device.skipped = file.int_attribute("skipped");
+  state.device.loss_scale = static_cast<float>(file.double_attribute("loss_scale"));
+  state.device.good_steps = static_cast<std::int32_t>(file.int_attribute("good_steps"));
+  state.history = read_history(file, static_cast<int>(file.int_attribute("topk")));
+  require(epoch >= 0 && epoch < INT32_MAX && update >= 0 && state.device.step >= 0 &&
+              (state.history.empty() ? 0 : state.history.back().epoch) == epoch &&
+              std::isfinite(state.seconds) && std::isfinite(state.device.loss_scale) &&
+              state.device.loss_scale > 0.0f,
+          "{}: epoch {}, update {}, loss scale {}; the checkpoint is damaged", master.string(), epoch, update,
+          state.device.loss_scale);
+  state.epoch = static_cast<int>(epoch);
+  state.update = static_cast<std::uint64_t>(update);
+  const auto loss_of = [&](int part) { return reader.part(part).double_attribute("loss"); };
+  if (reader.parts() == ranks)
+    state.device.loss = loss_of(rank);
+  else if (rank == 0)
+    for (int part = 0; part < reader.parts(); ++part) state.device.loss += loss_of(part);
+  return state;
+}
+
+#define NEUMF_INSTANTIATE(DEVICE, T)                                                                    \
+  template void load_checkpoint<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&,              \
+                                           Parameters<DEVICE, T>&, const UserRange&, std::int64_t);     \
+  template TrainingState load_training_state<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&, \
+                                                        Parameters<DEVICE, T>&, const UserRange&,       \
+                                                        std::int64_t, int, int);
+NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
+#undef NEUMF_INSTANTIATE
+
+}  // namespace neumf

@@ -1,0 +1,118 @@
+#include "neumf/checkpoint/reader.hpp"
+
+#include "neumf/checkpoint/files.hpp"
+#include "neumf/core/error.hpp"
+#include "neumf/data/layout.hpp"
+
+namespace neumf {
+
+namespace files = checkpoint_files;
+
+namespace {
+constexpr const char* not_finite = ": the training diverged, or the checkpoint is damaged";
+}  // namespace
+
+CheckpointReader::CheckpointReader(const std::filesystem::path& master)
+    : file_(files::open_master(master)),
+      info_(read_checkpoint_info(file_)),
+      generation_(file_.string_attribute("generation")) {
+  const std::int64_t parts = file_.int_attribute("parts");
+  require(generation_.find('/') == std::string::npos && parts >= 1 && parts <= 1000000,
+          "{}: generation '{}' and {} parts; the checkpoint is damaged", master.string(), generation_, parts);
+  first_user_.assign(static_cast<std::size_t>(parts) + 1, 0);
+  for (int i = 0; i < parts; ++i) {
+    const auto& file = part(i);
+    const std::uint64_t expected = first_user_[static_cast<std::size_t>(i)];
+    const std::int64_t begin = file.int_attribute("first_user"), count = file.int_attribute("users");
+    require(begin >= 0 && static_cast<std::uint64_t>(begin) == expected && count >= 0 && count <= UINT32_MAX,
+            "{}: {} users from {} on, but the part before ends at {}; the checkpoint is damaged",
+            file.path().string(), count, begin, expected);
+    first_user_[static_cast<std::size_t>(i) + 1] = expected + static_cast<std::uint64_t>(count);
+  }
+  require(first_user_.back() == static_cast<std::uint64_t>(shape().users),
+          "{}: its parts hold {} of {} users; the checkpoint is damaged", master.string(), first_user_.back(),
+          shape().users);
+}
+
+std::filesystem::path CheckpointReader::part_path(int part) const {
+  return files::part(path().parent_path(), path().stem().string(), generation_, part, parts());
+}
+
+const hdf5::File& CheckpointReader::part(int number) {
+  if (open_number_ != number) {
+    auto file = hdf5::File::open(part_path(number));
+    require(file.string_attribute("generation") == generation_, "{}: belongs to another checkpoint than {}",
+            file.path().string(), path().string());
+    open_part_ = std::move(file);
+    open_number_ = number;
+  }
+  return *open_part_;
+}
+
+std::vector<std::string> CheckpointReader::user_ids() const {
+  auto ids = file_.read_strings(layout::user_ids);
+  require(ids.size() == static_cast<std::size_t>(shape().users),
+          "{}: {} holds {} ids for {} users; the checkpoint is damaged", path().string(), layout::user_ids,
+          ids.size(), shape().users);
+  return ids;
+}
+
+std::vector<std::string> CheckpointReader::item_ids() const {
+  auto ids = file_.read_strings(layout::item_ids);
+  require(ids.size() == static_cast<std::size_t>(shape().items),
+          "{}: {} holds {} ids for {} items; the checkpoint is damaged", path().string(), layout::item_ids,
+          ids.size(), shape().items);
+  return ids;
+}
+
+std::vector<std::uint64_t> CheckpointReader::item_counts() const {
+  if (!file_.exists(files::item_counts)) return {};
+  auto counts = file_.read<std::uint64_t>(files::item_counts);
+  require(counts.size() == static_cast<std::size_t>(shape().items),
+          "{}: {} holds {} counts for {} items; the checkpoint is damaged", path().string(),
+          files::item_counts, counts.size(), shape().items);
+  return counts;
+}
+
+std::vector<float> CheckpointReader::read(const Segment& segment) const {
+  return read(segment, files::model_group);
+}
+
+std::vector<float> CheckpointReader::read(const Segment& segment, const std::string& group) const {
+  const std::string object = group + segment.name;
+  const hdf5::Dims wanted{static_cast<hsize_t>(segment.rows), static_cast<hsize_t>(segment.cols)};
+  require(file_.dims(object) == wanted,
+          "{}: {} has not the shape that the model needs ({} x {}); the checkpoint is damaged",
+          path().string(), object, segment.rows, segment.cols);
+  auto values = file_.read<float>(object);
+  hdf5::require_finite(file_, object, values, not_finite);
+  return values;
+}
+
+void CheckpointReader::read_rows(int number, const Segment& segment, const std::string& group,
+                                 const UserRange& users, std::span<float> rows) {
+  const auto& file = part(number);
+  const std::string object = group + segment.name;
+  const auto dims = file.dims(object);
+  require(dims.size() == 2 && dims[1] == static_cast<hsize_t>(segment.cols),
+          "{}: {} has not the shape that the model needs ({} columns); the checkpoint is damaged",
+          file.path().string(), object, segment.cols);
+  file.read_rows<float>(object, users.first - part_users(number).first, rows);
+  hdf5::require_finite(file, object, rows, not_finite);
+}
+
+void CheckpointReader::read_users(const UserRange& range, std::span<float> gmf, std::span<float> mlp) {
+  const ParameterLayout layout(shape(), shape().users);
+  for_parts(range, [&](int number, const UserRange& users) {
+    const auto read_table = [&](const Segment& segment, std::span<float> table) {
+      if (segment.empty()) return;
+      const auto cols = static_cast<std::size_t>(segment.cols);
+      read_rows(number, segment, files::model_group, users,
+                table.subspan((users.first - range.first) * cols, users.size() * cols));
+    };
+    read_table(layout.user_gmf, gmf);
+    read_table(layout.user_mlp, mlp);
+  });
+}
+
+}  // namespace neumf

@@ -1,0 +1,257 @@
+#include "neumf/checkpoint/writer.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "dataset_files.hpp"
+#include "neumf/core/error.hpp"
+#include "shared_directory.hpp"
+
+namespace neumf {
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+constexpr std::uint32_t users = 20, items = 6;
+const ModelShape shape{users, items, 3, {8, 5, 4}};
+
+class Checkpoint : public testing::Test {
+ protected:
+  Checkpoint() {
+    if (world_.is_root()) test::write_dataset(dir_, test::toy_data(users, items, 2, 2), items, 1);
+    world_.barrier();
+    dataset_.emplace(Dataset::open(dir_));
+    range_ = dataset_->user_range(world_.rank(), world_.size());
+  }
+
+  Parameters<Cpu, float> parameters(const UserRange& range, std::uint64_t seed) {
+    Parameters<Cpu, float> p(context_, shape, static_cast<std::int64_t>(range.size()));
+    p.initialise(context_, seed, range.first);
+    return p;
+  }
+  void save(std::uint64_t seed, int epoch) {
+    auto p = parameters(range_, seed);
+    const CheckpointDirectory directory(world_, dir_ / "run");
+    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+    writer.save_best(info(epoch));
+    writer.finish();
+  }
+  CheckpointInfo info(int epoch) const {
+    return {shape, dataset_->id(), epoch, 0.5, 0.25, 10, "epochs = 3\n"};
+  }
+  int files(const std::string& prefix) const {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(dir_ / "run"))
+      count += entry.path().filename().string().starts_with(prefix);
+    return count;
+  }
+
+  Communicator world_ = Communicator::world();
+  test::SharedDirectory shared_{world_};
+  std::filesystem::path dir_ = shared_.path();
+  Context<Cpu> context_{1};
+  std::optional<Dataset> dataset_;
+  UserRange range_;
+};
+
+TEST_F(Checkpoint, LoadsOnAnyUsers) {
+  save(5, 3);
+  const auto saved = read_checkpoint_info(dir_ / "run/best.h5");
+  EXPECT_EQ(saved.epoch, 3);
+  EXPECT_EQ(saved.hit_rate, 0.5);
+  EXPECT_EQ(saved.shape.layers, shape.layers);
+  EXPECT_EQ(saved.options, "epochs = 3\n");
+  // As if read by another number of ranks: all users, and some in the middle of two parts.
+  for (const UserRange range : {UserRange{0, users}, UserRange{4, 17}, UserRange{19, 20}}) {
+    auto expected = parameters(range, 5), loaded = parameters(range, 6);
+    load_checkpoint(context_, dir_ / "run/best.h5", loaded, range, 0);
+    EXPECT_TRUE(std::ranges::equal(expected.weights(), loaded.weights()));
+  }
+}
+
+TEST_F(Checkpoint, CarriesTheOriginalIds) {
+  save(5, 1);
+  const auto file = hdf5::File::open(dir_ / "run/best.h5");
+  EXPECT_EQ(file.read_strings(layout::user_ids).at(3), "103");
+  EXPECT_EQ(file.read_strings(layout::item_ids).at(1), "item 1");
+}
+
+TEST_F(Checkpoint, ReplacesAnEarlierOneAndItsParts) {
+  save(5, 1);
+  save(7, 2);
+  auto expected = parameters(range_, 7), loaded = parameters(range_, 6);
+  load_checkpoint(context_, dir_ / "run/best.h5", loaded, range_, 0);
+  EXPECT_TRUE(std::ranges::equal(expected.weights(), loaded.weights()));
+  world_.barrier();
+  EXPECT_EQ(files("best"), 1 + world_.size());  // the master and one part per rank
+}
+
+TEST_F(Checkpoint, KeepsTheEarlierOneIfSavingFails) {
+  save(5, 1);
+  // A directory where the new master's temporary file should be: writing fails on rank 0, after the parts.
+  if (world_.is_root()) std::filesystem::create_directory(dir_ / "run/best.h5.tmp");
+  world_.barrier();
+  EXPECT_THROW(save(7, 2), CollectiveError);
+  auto expected = parameters(range_, 5), loaded = parameters(range_, 6);
+  load_checkpoint(context_, dir_ / "run/best.h5", loaded, range_, 0);
+  EXPECT_TRUE(std::ranges::equal(expected.weights(), loaded.weights()));
+}
+
+// A run that is saved in one place and goes on in another: weights, moments and state.
+TEST_F(Checkpoint, CarriesARun) {
+  auto p = parameters(range_, 5);
+  TrainingState state;
+  state.epoch = 2;
+  state.update = 7;
+  state.device.step = 19;
+  state.device.skipped = 3;
+  state.device.loss_scale = 512.0f;
+  state.device.good_steps = 11;
+  state.device.loss = 0.25 + world_.rank();
+  state.seconds = 12.5;
+  state.history = {{1, 0.5, 0.4, 0.3, 0.2, 1, 2, 3, 4, 5, true},
+                   {2, 0.4, 0.3, 0.4, 0.3, 1, 2, 3, 4, 10, true}};
+  const CheckpointDirectory directory(world_, dir_ / "run");
+  CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+  for (std::size_t i = 0; i < p.weights().size(); ++i) {
+    p.first_moments()[i] = 2 * p.weights()[i];
+    p.second_moments()[i] = 3 * p.weights()[i];
+  }
+  writer.save_run(info(2), state);
+  for (float& weight : p.weights()) weight = 0;  // training goes on while the snapshot is written
+  writer.finish();
+
+  const auto runs = saved_runs(dir_ / "run");
+  ASSERT_EQ(runs.size(), 1);
+  auto loaded = parameters(range_, 6);
+  const auto same = load_training_state(context_, runs[0], loaded, range_, 0, world_.rank(), world_.size());
+  auto original = parameters(range_, 5);
+  for (std::size_t i = 0; i < original.weights().size(); ++i) {
+    ASSERT_EQ(loaded.weights()[i], original.weights()[i]);
+    ASSERT_EQ(loaded.first_moments()[i], 2 * original.weights()[i]);
+    ASSERT_EQ(loaded.second_moments()[i], 3 * original.weights()[i]);
+  }
+  EXPECT_EQ(same.epoch, 2);
+  EXPECT_EQ(same.update, 7);
+  EXPECT_EQ(same.device.step, 19);
+  EXPECT_EQ(same.device.skipped, 3);
+  EXPECT_EQ(same.device.loss_scale, 512.0f);
+  EXPECT_EQ(same.device.good_steps, 11);
+  EXPECT_EQ(same.device.loss, 0.25 + world_.rank());
+  EXPECT_EQ(same.seconds, 12.5);
+  ASSERT_EQ(same.history.size(), 2);
+  EXPECT_EQ(same.history[1].hit_rate, 0.4);
+  EXPECT_EQ(same.history[1].seconds_since_start, 10);
+  // On another number of ranks, the first gets what all had.
+  const int others = world_.size() + 1;
+  double all = 0;
+  for (int rank = 0; rank < world_.size(); ++rank) all += 0.25 + rank;
+  auto whole = parameters({0, users}, 6);
+  EXPECT_EQ(load_training_state(context_, runs[0], whole, {0, users}, 0, 0, others).device.loss, all);
+  EXPECT_EQ(load_training_state(context_, runs[0], whole, {0, users}, 0, 1, others).device.loss, 0);
+}
+
+// A run that began with a pre-trained model, evaluated over the whole catalogue.
+TEST_F(Checkpoint, CarriesAllMetricsOfARun) {
+  auto p = parameters(range_, 5);
+  TrainingState state;
+  state.epoch = 1;
+  state.history.resize(2);
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    EpochReport& report = state.history[static_cast<std::size_t>(epoch)];
+    report.epoch = epoch;
+    report.learning_rate = 0.5 * epoch;
+    if (epoch == 1) report.full = Ranking{{{10, 0.25, 0.125}, {20, 0.5, 0.25}}, 0.0625};
+  }
+  auto described = info(1);
+  described.full = state.history.back().full;
+  const CheckpointDirectory directory(world_, dir_ / "run");
+  CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+  writer.save_run(described, state);
+  writer.finish();
+  const auto run = saved_runs(dir_ / "run").at(0);
+  const auto same = load_training_state(context_, run, p, range_, 0, world_.rank(), world_.size());
+  ASSERT_EQ(same.history.size(), 2);
+  EXPECT_EQ(same.history[0].epoch, 0);
+  EXPECT_FALSE(same.history[0].full);
+  EXPECT_EQ(same.history[1].epoch, 1);
+  EXPECT_EQ(same.history[1].learning_rate, 0.5);
+  // At the first K.
+  EXPECT_EQ(same.history[1].target(), 0.25);
+  EXPECT_EQ(same.history[1].full->at.at(0).ndcg, 0.125);
+  EXPECT_EQ(same.history[1].full->mrr, 0.0625);
+  EXPECT_EQ(read_checkpoint_info(run).full->mrr, 0.0625);
+}
+
+TEST_F(Checkpoint, KeepsTheLastRuns) {
+  auto p = parameters(range_, 5);
+  {
+    const CheckpointDirectory directory(world_, dir_ / "run");
+    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+    for (int i = 0; i < 4; ++i) writer.save_run(info(1), {});
+    writer.save_best(info(1));
+    writer.finish();
+    EXPECT_EQ(writer.saves(), 5);
+  }
+  world_.barrier();
+  const auto runs = saved_runs(dir_ / "run");
+  ASSERT_EQ(runs.size(), 2);
+  EXPECT_EQ(runs[0].filename(), "checkpoint-000004.h5");
+  EXPECT_EQ(runs[1].filename(), "checkpoint-000003.h5");
+  EXPECT_EQ(files("checkpoint"), 2 * (1 + world_.size()));
+  EXPECT_EQ(files("best"), 1 + world_.size());
+  world_.barrier();
+  // Another run goes on counting, and clears away what one that was killed has left.
+  if (world_.is_root()) {
+    std::ofstream(dir_ / "run/checkpoint-000005.abc.part-0000-of-0002.h5") << "x";
+    std::ofstream(dir_ / "run/checkpoint-000005.h5.tmp") << "x";
+    std::ofstream(dir_ / "run/notes.txt") << "x";
+  }
+  world_.barrier();
+  const CheckpointDirectory directory(world_, dir_ / "run");
+  CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 1);
+  EXPECT_EQ(files("checkpoint"), 2 * (1 + world_.size()));
+  EXPECT_EQ(files("notes"), 1);
+  writer.save_run(info(1), {});
+  writer.finish();
+  world_.barrier();
+  EXPECT_EQ(saved_runs(dir_ / "run").at(0).filename(), "checkpoint-000005.h5");
+  EXPECT_EQ(files("checkpoint"), 1 + world_.size());
+}
+
+TEST_F(Checkpoint, RefusesValuesThatAreNotFinite) {
+  auto p = parameters(range_, 5);
+  p.weight(p.layout().item_gmf).data[3] = std::nanf("");
+  {
+    const CheckpointDirectory directory(world_, dir_ / "run");
+    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+    writer.save_best(info(1));
+    writer.finish();
+  }
+  EXPECT_THAT([&] { load_checkpoint(context_, dir_ / "run/best.h5", p, range_, 0); },
+              ThrowsMessage<Error>(HasSubstr("item_gmf holds a value that is not a finite number")));
+}
+
+TEST_F(Checkpoint, SaysWhatIsWrongWithAFile) {
+  save(5, 1);
+  EXPECT_THAT([&] { read_checkpoint_info(dir_ / "none.h5"); },
+              ThrowsMessage<Error>(HasSubstr("no such file")));
+  EXPECT_THAT([&] { read_checkpoint_info(dir_ / layout::dataset_file); },
+              ThrowsMessage<Error>(HasSubstr("not a neumf checkpoint")));
+  world_.barrier();
+  if (world_.is_root()) {
+    for (const auto& entry : std::filesystem::directory_iterator(dir_ / "run"))
+      if (entry.path().filename().string().find(".part-0000") != std::string::npos)
+        std::filesystem::remove(entry.path());
+  }
+  world_.barrier();
+  auto p = parameters(range_, 6);
+  EXPECT_THAT([&] { load_checkpoint(context_, dir_ / "run/best.h5", p, range_, 0); },
+              ThrowsMessage<Error>(HasSubstr("part-0000")));
+}
+
+}  // namespace
+}  // namespace neumf

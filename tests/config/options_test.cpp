@@ -1,0 +1,270 @@
+#include "neumf/config/options.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "neumf/core/error.hpp"
+#include "temporary_directory.hpp"
+
+namespace neumf {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+Options parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "neumf");
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data()).options;
+}
+
+TEST(Options, HaveTheReferencesDefaults) {
+  const Options o = parse({"--data", "d"});
+  EXPECT_EQ(o.epochs, 30);
+  EXPECT_EQ(o.batch_size, 1048576);
+  EXPECT_EQ(o.valid_batch_size, 1048576);
+  EXPECT_EQ(o.factors, 64);
+  EXPECT_THAT(o.layers, ElementsAre(256, 256, 128, 64));
+  EXPECT_EQ(o.negative_samples, 4u);
+  EXPECT_FLOAT_EQ(o.learning_rate, 0.0045f);
+  EXPECT_FLOAT_EQ(o.beta1, 0.25f);
+  EXPECT_FLOAT_EQ(o.beta2, 0.5f);
+  EXPECT_FLOAT_EQ(o.eps, 1e-8f);
+  EXPECT_FLOAT_EQ(o.dropout, 0.5f);
+  EXPECT_EQ(o.topk, 10);
+  EXPECT_EQ(o.threshold, 1.0);
+  EXPECT_EQ(o.grads_accumulated, 1);
+  EXPECT_EQ(o.mode, Mode::train);
+  EXPECT_FALSE(o.shape_given);
+}
+
+TEST(Options, AcceptTheReferencesCommandLines) {
+  const Options o = parse({"--data",
+                           "d",
+                           "-e",
+                           "3",
+                           "-b",
+                           "2048",
+                           "-f",
+                           "8",
+                           "--layers",
+                           "64",
+                           "32",
+                           "16",
+                           "8",
+                           "-n",
+                           "5",
+                           "-l",
+                           "0.002",
+                           "-k",
+                           "20",
+                           "-s",
+                           "9",
+                           "-t",
+                           "0.6",
+                           "--amp",
+                           "--mode",
+                           "test",
+                           "--load_checkpoint_path",
+                           "c.h5",
+                           "--grads_accumulated",
+                           "2",
+                           "--log_path",
+                           "l.json"});
+  EXPECT_EQ(o.epochs, 3);
+  EXPECT_EQ(o.batch_size, 2048);
+  EXPECT_THAT(o.layers, ElementsAre(64, 32, 16, 8));
+  EXPECT_EQ(o.negative_samples, 5u);
+  EXPECT_EQ(o.topk, 20);
+  EXPECT_EQ(o.seed, 9u);
+  EXPECT_EQ(o.threshold, 0.6);
+  EXPECT_TRUE(o.amp);
+  EXPECT_EQ(o.mode, Mode::test);
+  EXPECT_EQ(o.grads_accumulated, 2);
+  EXPECT_TRUE(o.shape_given);
+}
+
+TEST(Options, TakeDashesForUnderscores) {
+  const Options o = parse({"--data=some-dir", "--batch-size=12", "--user-embeddings", "replicated",
+                           "--exact-negatives", "--layers=64,32"});
+  EXPECT_EQ(o.data, "some-dir");  // values are left alone
+  EXPECT_EQ(o.batch_size, 12);
+  EXPECT_EQ(o.user_embeddings, UserEmbeddings::replicated);
+  EXPECT_TRUE(o.exact_negatives);
+  EXPECT_THAT(o.layers, ElementsAre(64, 32));
+}
+
+TEST(Options, LetTheLastOneWin) {
+  const Options o = parse(
+      {"--data", "a", "-e", "3", "--layers", "64", "32", "--epochs=4", "--layers", "16", "8", "--data", "b"});
+  EXPECT_EQ(o.data, "b");
+  EXPECT_EQ(o.epochs, 4);
+  EXPECT_THAT(o.layers, ElementsAre(16, 8));
+}
+
+TEST(Options, ReadBackTheFileTheyWrite) {
+  test::TemporaryDirectory dir;
+  const Options o = parse({"--data",
+                           "d",
+                           "--layers",
+                           "64",
+                           "32",
+                           "--dropout",
+                           "0.25",
+                           "--sampling",
+                           "shuffled",
+                           "--seed",
+                           "77",
+                           "--exact_negatives",
+                           "--learning_rate",
+                           "0.0031",
+                           "--device",
+                           "cpu",
+                           "--topk_list",
+                           "5",
+                           "20",
+                           "--eval",
+                           "full",
+                           "--optimizer",
+                           "sgd",
+                           "--weight_decay",
+                           "0.25",
+                           "--lr_schedule",
+                           "cosine",
+                           "--lr_warmup",
+                           "3",
+                           "--patience",
+                           "4",
+                           "--pretrained_gmf",
+                           "g.h5",
+                           "--pretrained_mlp",
+                           "m.h5",
+                           "--pretrain_alpha",
+                           "0.25"});
+  std::ofstream(dir / "run.ini") << "# comment\n" << to_ini(o);
+  const std::string path = (dir / "run.ini").string();
+  const Options back = parse({"--config", path.c_str(), "--seed", "78"});
+  EXPECT_EQ(back.seed, 78u);  // the command line wins
+  EXPECT_THAT(back.topk_list, ElementsAre(5, 20));
+  EXPECT_EQ(back.evaluation, Evaluation::full);
+  EXPECT_EQ(back.optimizer, Optimizer::sgd);
+  EXPECT_EQ(back.lr_schedule, LearningRateSchedule::cosine);
+  EXPECT_EQ(back.patience, 4);
+  EXPECT_EQ(back.pretrained_mlp, "m.h5");
+  Options expected = o;
+  expected.seed = 78;
+  EXPECT_EQ(to_ini(back), to_ini(expected));
+}
+
+TEST(Options, TakeDashesInFilesToo) {
+  test::TemporaryDirectory dir;
+  std::ofstream(dir / "a.ini") << "data = x\nbatch-size = 99\nlayers = 32 16 8\n";
+  const std::string path = (dir / "a.ini").string();
+  const Options o = parse({"--config", path.c_str()});
+  EXPECT_EQ(o.batch_size, 99);
+  EXPECT_THAT(o.layers, ElementsAre(32, 16, 8));
+}
+
+TEST(Options, ReadHowOftenToSave) {
+  EXPECT_EQ(parse({"--data", "d"}).checkpoint_every.epochs, 1);
+  const auto every = [](const char* text) {
+    return parse({"--data", "d", "--checkpoint_every", text}).checkpoint_every;
+  };
+  EXPECT_EQ(every("5").epochs, 5);
+  EXPECT_EQ(every("5").seconds, 0);
+  EXPECT_EQ(every("0").epochs, 0);
+  EXPECT_EQ(every("90s").seconds, 90);
+  EXPECT_EQ(every("90s").epochs, 0);
+  EXPECT_EQ(every("1.5m").seconds, 90);
+  EXPECT_EQ(every("2h").seconds, 7200);
+  for (const char* wrong : {"", "often", "-1", "1.5", "3d", "0s", "5 s", "nan"})
+    EXPECT_THAT([&] { every(wrong); }, ThrowsMessage<Error>(HasSubstr("--checkpoint_every"))) << wrong;
+  EXPECT_THAT(
+      [&] {
+        parse({"--data", "d", "--resume"});
+      },
+      ThrowsMessage<Error>(HasSubstr("--checkpoint_dir")));
+}
+
+TEST(Options, ListEveryKOnce) {
+  EXPECT_THAT(every_k(parse({"--data", "d"})), ElementsAre(10));
+  EXPECT_THAT(every_k(parse({"--data", "d", "--topk_list", "5", "10", "20", "5"})), ElementsAre(10, 5, 20));
+  EXPECT_THAT(every_k(parse({"--data", "d", "-k", "20", "--topk_list=5,10"})), ElementsAre(20, 5, 10));
+}
+
+TEST(Options, ChooseTheModel) {
+  EXPECT_EQ(parse({"--data", "d"}).model, ModelKind::neumf);
+  EXPECT_FALSE(parse({"--data", "d"}).model_given);
+  const Options o = parse({"--data", "d", "--model", "gmf"});
+  EXPECT_EQ(o.model, ModelKind::gmf);
+  EXPECT_TRUE(o.model_given);
+  EXPECT_FALSE(o.shape_given);
+}
+
+TEST(Options, SayWhatIsWrong) {
+  const auto message = [](std::vector<const char*> arguments, const char* part) {
+    EXPECT_THAT([&] { parse(arguments); }, ThrowsMessage<Error>(HasSubstr(part)));
+  };
+  message({}, "--data is missing");
+  message({"--data", "d", "--nonsense"}, "nonsense");
+  message({"--data", "d", "--epo", "3"}, "epo");  // no guessing
+  message({"--data", "d", "stray"}, "positional");
+  message({"--data", "d", "--epochs", "many"}, "many");
+  message({"--data", "d", "--epochs", "0"}, "--epochs 0");
+  message({"--data", "d", "--batch_size", "-4"}, "--batch_size -4");
+  message({"--data", "d", "--dropout", "1"}, "--dropout 1");
+  message({"--data", "d", "--layers", "256"}, "--layers");
+  message({"--data", "d", "--layers", "255", "64"}, "must be even");
+  message({"--data", "d", "--layers", "64", "x"}, "'x' is not a whole number");
+  message({"--data", "d", "--device", "tpu"}, "auto, cuda, cpu");
+  message({"--data", "d", "--precision", "fp64"}, "fp32, tf32, fp16, bf16");
+  message({"--data", "d", "--mode", "test"}, "--load_checkpoint_path");
+  message({"--data", "d", "--config", "/no/such.ini"}, "/no/such.ini");
+  message({"--data", "d", "--model", "svd"}, "neumf, gmf, mlp");
+  message({"--data", "d", "--factors", "0"}, "--factors 0");
+  message({"--data", "d", "--layers", ""}, "--layers");
+  message({"--data", "d", "--topk_list", "5", "0"}, "--topk_list 0");
+  message({"--data", "d", "--weight_decay", "-1"}, "--weight_decay -1");
+  message({"--data", "d", "--lr_decay", "2"}, "--lr_decay 2");
+  message({"--data", "d", "--patience", "-1"}, "--patience -1");
+  message({"--data", "d", "--pretrained_gmf", "g.h5"}, "belong together");
+  message({"--data", "d", "--pretrained_gmf", "g.h5", "--pretrained_mlp", "m.h5", "--model", "mlp"},
+          "--model neumf");
+  message({"--data", "d", "--pretrained_gmf", "g.h5", "--pretrained_mlp", "m.h5", "--pretrain_alpha", "2"},
+          "--pretrain_alpha 2");
+}
+
+TEST(Options, PrintHelpAndVersion) {
+  const char* help[] = {"neumf", "--help"};
+  const auto line = parse_command_line(2, help);
+  EXPECT_EQ(line.action, CommandLine::Action::print);
+  for (const char* name : {"--data",
+                           "--epochs",
+                           "--batch_size",
+                           "--valid_batch_size",
+                           "--factors",
+                           "--layers",
+                           "--negative_samples",
+                           "--learning_rate",
+                           "--topk",
+                           "--seed",
+                           "--threshold",
+                           "--beta1",
+                           "--beta2",
+                           "--eps",
+                           "--dropout",
+                           "--checkpoint_dir",
+                           "--load_checkpoint_path",
+                           "--mode",
+                           "--grads_accumulated",
+                           "--amp",
+                           "--log_path",
+                           "--config"})
+    EXPECT_THAT(line.text, HasSubstr(name));
+  const char* version[] = {"neumf", "--version"};
+  EXPECT_THAT(parse_command_line(2, version).text, HasSubstr("neumf "));
+}
+
+}  // namespace
+}  // namespace neumf

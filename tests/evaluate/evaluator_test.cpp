@@ -1,0 +1,154 @@
+// Evaluation against a brute-force evaluator, on 1, 2 and 4 ranks.
+#include "neumf/evaluate/evaluator.hpp"
+
+#include "neumf/evaluate/full_evaluator.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "toy_data.hpp"
+
+namespace neumf {
+namespace {
+
+constexpr std::uint32_t users = 50, items = 12, negatives = 9;  // few items: many repeated negatives
+
+struct Fixture {
+  ModelShape shape;
+  Shard whole = test::toy_data(users, items, 3, negatives);
+  Communicator world = Communicator::world();
+  Shard shard = test::part_of(whole, world.rank(), world.size());
+  Context<Cpu> context{2};
+  Parameters<Cpu, float> parameters{context, shape, static_cast<std::int64_t>(shard.users.size())};
+
+  explicit Fixture(ModelKind kind = ModelKind::neumf) : shape(ModelShape::of(kind, users, items, 4, {8, 6})) {
+    fill(parameters, shard.users.first);
+  }
+
+  // Larger embeddings, so that scores differ between items by more than rounding.
+  void fill(Parameters<Cpu, float>& target, std::uint64_t first_user) {
+    target.initialise(context, 1, first_user);
+    const auto& layout = target.layout();
+    for (const Segment* table : {&layout.user_gmf, &layout.item_gmf, &layout.user_mlp, &layout.item_mlp})
+      for (std::int64_t i = 0; i < table->size(); ++i) target.weight(*table).data[i] *= 100;
+  }
+  Metrics evaluate(int topk, std::int64_t block) {
+    Evaluator<Cpu, float> evaluator(context, parameters, shape, shard, 0, block, {topk});
+    return evaluator.evaluate(context, world);
+  }
+  Ranking evaluate_full(const std::vector<int>& topk, std::int64_t block) {
+    FullEvaluator<Cpu, float> evaluator(context, parameters, shape, shard, 0, block, topk);
+    return evaluator.evaluate(context, world);
+  }
+  // Scores of every (user, item) by a model that holds all users.
+  std::vector<float> all_scores();
+};
+
+std::vector<float> Fixture::all_scores() {
+  Parameters<Cpu, float> complete(context, shape, users);
+  fill(complete, 0);
+  NeuMF<Cpu, float> model(complete, shape, users, items, false);
+  std::vector<std::uint32_t> rows(users), columns(users * items);
+  for (std::uint32_t u = 0; u < users; ++u) rows[u] = u;
+  for (std::uint32_t s = 0; s < users * items; ++s) columns[s] = s % items;
+  std::vector<float> scores(users * items);
+  model.begin_step(context, users * items);
+  model.score(context, {.groups = users, .group_size = items, .users = rows.data(), .items = columns.data()},
+              scores.data());
+  return scores;
+}
+
+class EvaluatorOf : public testing::TestWithParam<ModelKind> {};
+INSTANTIATE_TEST_SUITE_P(Models, EvaluatorOf,
+                         testing::Values(ModelKind::neumf, ModelKind::gmf, ModelKind::mlp),
+                         [](const auto& model) { return name_of(model.param); });
+
+TEST_P(EvaluatorOf, EqualsBruteForce) {
+  Fixture s(GetParam());
+  const auto scores = s.all_scores();
+
+  for (const int topk : {1, 3, 10}) {
+    double hits = 0, gain = 0, loss = 0;
+    for (std::uint32_t u = 0; u < users; ++u) {
+      const float* score = scores.data() + u * items;
+      const std::uint32_t held_out = s.whole.test_items[u];
+      std::set<std::uint32_t> distinct;
+      loss += std::log1p(std::exp(-static_cast<double>(score[held_out])));
+      for (std::uint32_t k = 0; k < negatives; ++k) {
+        distinct.insert(s.whole.test_negatives[u * negatives + k]);
+        loss += std::log1p(std::exp(static_cast<double>(score[s.whole.test_negatives[u * negatives + k]])));
+      }
+      distinct.erase(held_out);
+      int rank = 0;
+      for (const std::uint32_t item : distinct) rank += score[item] >= score[held_out];
+      if (rank < topk) {
+        hits += 1;
+        gain += std::log(2.0) / std::log(rank + 2.0);
+      }
+    }
+    for (const std::int64_t block : {1, 25, 100000}) {
+      const Metrics metrics = s.evaluate(topk, block);
+      EXPECT_NEAR(metrics.hit_rate, hits / users, 1e-12) << topk;
+      EXPECT_NEAR(metrics.ndcg, gain / users, 1e-12) << topk;
+      EXPECT_NEAR(metrics.loss, loss / (users * (negatives + 1)), 1e-6);
+    }
+  }
+}
+
+TEST_P(EvaluatorOf, EqualsBruteForceOverTheCatalogue) {
+  Fixture s(GetParam());
+  const auto scores = s.all_scores();
+  const std::vector<int> topk{3, 1, 5};
+  std::vector<double> hits(3), gains(3);
+  double reciprocals = 0;
+  for (std::uint32_t u = 0; u < users; ++u) {
+    const float* score = scores.data() + u * items;
+    const std::uint32_t held_out = s.whole.test_items[u];
+    int rank = 0;
+    for (std::uint32_t i = 0; i < items; ++i) {
+      const auto begin = s.whole.items.begin() + static_cast<std::ptrdiff_t>(s.whole.offsets[u]);
+      const auto end = s.whole.items.begin() + static_cast<std::ptrdiff_t>(s.whole.offsets[u + 1]);
+      rank += i != held_out && std::find(begin, end, i) == end && score[i] >= score[held_out];
+    }
+    reciprocals += 1.0 / (rank + 1);
+    for (std::size_t k = 0; k < 3; ++k)
+      if (rank < topk[k]) {
+        hits[k] += 1;
+        gains[k] += std::log(2.0) / std::log(rank + 2.0);
+      }
+  }
+  // Blocks of a part of the catalogue, of one user, and of several.
+  for (const std::int64_t block : {1, 5, 12, 30, 100000}) {
+    const Ranking ranking = s.evaluate_full(topk, block);
+    ASSERT_EQ(ranking.at.size(), 3u);
+    for (std::size_t k = 0; k < 3; ++k) {
+      EXPECT_EQ(ranking.at[k].k, topk[k]);
+      EXPECT_NEAR(ranking.at[k].hit_rate, hits[k] / users, 1e-12) << block;
+      EXPECT_NEAR(ranking.at[k].ndcg, gains[k] / users, 1e-12) << block;
+    }
+    EXPECT_NEAR(ranking.mrr, reciprocals / users, 1e-12) << block;
+  }
+}
+
+TEST(Evaluator, GivesAConstantModelNothing) {
+  Fixture s;
+  for (float& weight : s.parameters.weights()) weight = 0;
+  const Metrics metrics = s.evaluate(1, 1000);
+  // Every distinct negative ties with the held-out item; only users whose negatives all equal it would score.
+  EXPECT_EQ(metrics.hit_rate, 0);
+  EXPECT_NEAR(metrics.loss, std::log(2.0), 1e-7);
+  // In the catalogue only users who have everything else in training would score.
+  EXPECT_EQ(s.evaluate_full({1}, 1000).at[0].hit_rate, 0);
+}
+
+TEST(Evaluator, GivesAModelOfNaNNothing) {
+  Fixture s;
+  for (float& weight : s.parameters.weights()) weight = std::nanf("");
+  EXPECT_EQ(s.evaluate(1, 1000).hit_rate, 0);
+}
+
+}  // namespace
+}  // namespace neumf

@@ -1,0 +1,80 @@
+#include "neumf/report/reporter.hpp"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "neumf/core/error.hpp"
+#include "temporary_directory.hpp"
+
+namespace neumf {
+namespace {
+
+TEST(Reporter, FormatsNumbersForPeople) {
+  EXPECT_EQ(with_commas(0), "0");
+  EXPECT_EQ(with_commas(999), "999");
+  EXPECT_EQ(with_commas(1000), "1,000");
+  EXPECT_EQ(with_commas(1048576), "1,048,576");
+  EXPECT_EQ(with_prefix(312), "312");
+  EXPECT_EQ(with_prefix(31415), "31.4 k");
+  EXPECT_EQ(with_prefix(1.274e6), "1.27 M");
+  EXPECT_EQ(with_prefix(999.9e3), "1.00 M");
+}
+
+TEST(Reporter, LogsTheReferencesKeysAndTheOptions) {
+  test::TemporaryDirectory dir;
+  Options options;
+  options.data = "somewhere";
+  options.log_path = dir / "sub/log.json";
+  options.progress = Progress::never;
+  {
+    Reporter reporter(options, true);
+    RunFacts facts;
+    facts.ranks = 4;
+    facts.batch_size = 512;
+    reporter.start({{"data set", "toy"}}, facts);
+    std::vector<EpochReport> epochs(2);
+    epochs[0] = {1, 0.5, 0.4, 0.6, 0.3, 2.0, 0.5, 100, 200, 2.5, true};
+    epochs[1] = {2, 0.4, 0.3, 0.55, 0.2, 4.0, 0.5, 50, 100, 7.0, false};
+    epochs[1].bytes_per_update = 4096;
+    epochs[1].phases.emplace();
+    epochs[1].phases->most[static_cast<std::size_t>(Phase::allreduce)] = 0.75;
+    for (const auto& epoch : epochs) reporter.epoch(epoch);
+    reporter.summary(epochs, false);
+  }
+  std::ifstream log(options.log_path);
+  std::vector<nlohmann::json> lines;
+  for (std::string line; std::getline(log, line);) lines.push_back(nlohmann::json::parse(line));
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[0]["type"], "start");
+  EXPECT_EQ(lines[0]["run"]["ranks"], 4);
+  EXPECT_EQ(lines[0]["run"]["batch_size"], 512);
+  EXPECT_FALSE(lines[1].contains("phases"));
+  EXPECT_EQ(lines[2]["bytes_per_update"], 4096);
+  EXPECT_EQ(lines[2]["phases"]["allreduce"]["max"], 0.75);
+  for (const char* key : {"train_throughput", "eval_throughput", "hr@10", "ndcg@10", "train_epoch_time",
+                          "validation_epoch_time", "validation_loss", "train_loss"})
+    EXPECT_TRUE(lines[1].contains(key)) << key;
+  EXPECT_EQ(lines[1]["hr@10"], 0.6);
+  EXPECT_EQ(lines[2]["train_epoch_time"], 4.0);
+  const auto& summary = lines[3];
+  EXPECT_EQ(summary["best_train_throughput"], 100);
+  EXPECT_EQ(summary["mean_train_throughput"], 75);
+  EXPECT_EQ(summary["best_eval_throughput"], 200);
+  EXPECT_EQ(summary["mean_eval_throughput"], 150);
+  EXPECT_EQ(summary["best_accuracy"], 0.6);
+  EXPECT_EQ(summary["best_epoch"], 1);
+  EXPECT_EQ(summary["time_to_best_model"], 2.5);
+  EXPECT_TRUE(summary["time_to_target"].is_null());
+  EXPECT_TRUE(std::filesystem::exists(dir / "sub/log.ini"));
+}
+
+TEST(Reporter, RefusesALogThatItCannotWrite) {
+  Options options;
+  options.log_path = "/proc/no/log.json";
+  EXPECT_THROW(Reporter(options, true), Error);
+  EXPECT_NO_THROW(Reporter(options, false));  // only rank 0 writes
+}
+
+}  // namespace
+}  // namespace neumf
