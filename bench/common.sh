@@ -22,14 +22,14 @@ synthetic() {
   [[ -e $directory/dataset.h5 ]] || "$BIN/neumf-preprocess" --synthetic "$name" --output "$directory" "$@" >/dev/null
 }
 
-# How to start neumf on some ranks of some threads, in the array `launch`: launcher RANKS THREADS
+# How to start neumf on some ranks of some threads, in the array `launch`: launcher RANKS THREADS [PROGRAM]
 launcher() {
-  local ranks=$1 threads=$2
+  local ranks=$1 threads=$2 program=${3:-$BIN/neumf}
   local binding=(--bind-to none)
   # A rank of one thread keeps its core; several ranks of several threads get as many cores each.
   if ((ranks > 1 && ranks * threads <= $(nproc))); then binding=(--map-by "slot:PE=$threads" --bind-to core); fi
   # shellcheck disable=SC2034  # used by the scripts that read this file
-  launch=(mpirun -n "$ranks" --oversubscribe "${binding[@]}" "$BIN/neumf" --threads "$threads" --progress never)
+  launch=(mpirun -n "$ranks" --oversubscribe "${binding[@]}" "$program" --threads "$threads" --progress never)
 }
 
 # The values of a key in a file of JSON lines: json_values FILE KEY [TYPE]

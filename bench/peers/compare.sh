@@ -21,6 +21,8 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../common.sh
 source "$(dirname "$0")/../common.sh"
+# shellcheck source-path=SCRIPTDIR source=../settings.sh
+source "$root/bench/settings.sh"
 (($# >= 1)) || { echo "usage: compare.sh OUT_DIR [ml-20m|ml-1m|small|small-256|small-1k|small-64k ...]" >&2; exit 2; }
 out=$1
 shift
@@ -38,38 +40,9 @@ trap 'rm -rf "$work"' EXIT
 
 say() { printf '%s\n' "$*" | tee -a "$table"; }
 
-# shellcheck disable=SC2153  # DATA comes from common.sh
-# Sets `data`, `settings` (given to both programs) and `steps` of a comparison.
-select_setting() {
-  case $1 in
-    ml-20m)
-      data=$DATA/bench-ml-20m-speed settings=(--batch_size 1048576) steps=5
-      synthetic 138493x26744x767651 "$data" --valid_negative 1 ;;
-    ml-1m)
-      data=$DATA/bench-ml-1m settings=(--batch_size 65536) steps=5
-      synthetic ml-1m "$data" ;;
-    small | small-256 | small-1k | small-64k)
-      local batch
-      case $1 in
-        small) batch=2048 steps=200 ;;
-        small-256) batch=256 steps=1000 ;;
-        small-1k) batch=1024 steps=400 ;;
-        small-64k) batch=65536 steps=20 ;;
-      esac
-      data=$DATA/bench-ml-1m settings=(--batch_size "$batch" --factors 8 --layers 64 32 16 8 --dropout 0)
-      synthetic ml-1m "$data" ;;
-    *) echo "compare.sh: $1: must be ml-20m, ml-1m, small, small-256, small-1k or small-64k" >&2; exit 2 ;;
-  esac
-  steps=${STEPS:-$steps}
-}
-
 # neumf_round SETTING PRECISION: appends the throughput of every epoch to a file
 neumf_round() {
-  local launch
-  launcher 1 "$threads"
-  "${launch[@]}" --data "$data" --device "$device" --precision "$2" "${settings[@]}" --epochs 2 \
-    --log_path "$work/log.json" >"$work/out" 2>&1 || { cat "$work/out" >&2; return 1; }
-  json_values "$work/log.json" train_throughput epoch >>"$work/$1-neumf-$2"
+  train_setting "$BIN/neumf" "$2" >>"$work/$1-neumf-$2"
 }
 
 # A value of the peer's line of JSON.
@@ -108,6 +81,7 @@ say "| setting | neumf | samples/s | PyTorch | samples/s | ratio of medians |"
 say "|---|---|---|---|---|---|"
 for setting in "$@"; do
   select_setting "$setting"
+  steps=${STEPS:-$steps}
   tune fp32
   torch_fp32=("${chosen[@]}")
   tune auto
