@@ -77,8 +77,8 @@ Inputs read_inputs(const Options& options, const Communicator& communicator) {
       inputs.checkpoint = read_weights_info(options.load_checkpoint_path);
     if (options.resume && options.mode == Mode::train) inputs.saved_runs = saved_runs(options.checkpoint_dir);
     inputs.dataset = Dataset::open(options.data);
-    inputs.shape = shape_of(options, *inputs.dataset, inputs);
-    inputs.shard = inputs.dataset->load(inputs.dataset->user_range(communicator.rank(), communicator.size()));
+    inputs.shape = shape_of(options, inputs.dataset, inputs);
+    inputs.shard = inputs.dataset.load(inputs.dataset.user_range(communicator.rank(), communicator.size()));
   });
   // All ranks must go on from the same.
   std::string runs;
@@ -94,7 +94,7 @@ Inputs read_inputs(const Options& options, const Communicator& communicator) {
 }
 
 std::vector<std::uint64_t> count_items(const Inputs& inputs, const Communicator& communicator) {
-  std::vector<std::uint64_t> counts(inputs.dataset->items(), 0);
+  std::vector<std::uint64_t> counts(inputs.dataset.items(), 0);
   for (const std::uint32_t item : inputs.shard.items) ++counts[item];
   communicator.allreduce_sum(std::span<std::uint64_t>(counts));
   return counts;

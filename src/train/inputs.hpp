@@ -13,7 +13,7 @@
 namespace neumf {
 
 struct Inputs {
-  std::optional<Dataset> dataset;
+  Dataset dataset;
   Shard shard;
   ModelShape shape;
   std::optional<CheckpointInfo> checkpoint;       // to start from, of --load_checkpoint_path

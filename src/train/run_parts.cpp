@@ -1,0 +1,31 @@
+#include "run_parts.hpp"
+
+#include "neumf/checkpoint/weights.hpp"
+#include "neumf/nn/instantiate.hpp"
+
+namespace neumf {
+
+template <class Device, class T>
+RunParts<Device, T>::RunParts(Context<Device>& run_context, const Options& run_options,
+                              const Communicator& ranks, const Inputs& run_inputs, Heartbeat& run_heartbeat)
+    : context(run_context),
+      options(run_options),
+      communicator(ranks),
+      inputs(run_inputs),
+      heartbeat(run_heartbeat),
+      reporter(options, communicator.is_root()),
+      users(options.user_embeddings == UserEmbeddings::replicated ? UserRange{0, inputs.dataset.users()}
+                                                                  : inputs.shard.users),
+      first_row(static_cast<std::int64_t>(inputs.shard.users.first - users.first)),
+      parameters(context, inputs.shape, static_cast<std::int64_t>(users.size())),
+      evaluation(context, communicator, options, parameters, inputs.shape, inputs.shard, first_row,
+                 heartbeat) {
+  parameters.initialise(context, options.seed, users.first);
+  if (inputs.checkpoint) load_weights(context, options.load_checkpoint_path, parameters, users, 0);
+}
+
+#define NEUMF_INSTANTIATE(DEVICE, T) template struct RunParts<DEVICE, T>;
+NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
+#undef NEUMF_INSTANTIATE
+
+}  // namespace neumf

@@ -1,0 +1,112 @@
+#include "run_saver.hpp"
+
+#include <fmt/format.h>
+
+#include "neumf/core/error.hpp"
+#include "neumf/nn/instantiate.hpp"
+
+namespace neumf {
+
+template <class Device, class T>
+std::optional<SavedRun> resume(RunParts<Device, T>& parts) {
+  const Inputs& inputs = parts.inputs;
+  for (const auto& path : inputs.saved_runs) {
+    try {
+      SavedRun run{.path = path, .info = {}, .state = {}};
+      parts.communicator.together([&] {
+        run.info = read_checkpoint_info(path);
+        require_match(path, run.info, parts.options, inputs.dataset);
+        require(run.info.dataset_id == inputs.dataset.id(),
+                "{}: the run was trained on another data set than {}; with --load_checkpoint_path the model "
+                "can be a start there",
+                path.string(), parts.options.data.string());
+        run.state = load_training_state(parts.context, path, parts.parameters, parts.users, 0,
+                                        parts.communicator.rank(), parts.communicator.size());
+      });
+      return run;
+    } catch (const CollectiveError& error) {
+      if (path == inputs.saved_runs.back()) throw;
+      parts.reporter.note(fmt::format("warning: {}; trying the saved run before it", error.what()));
+    }
+  }
+  return std::nullopt;
+}
+
+template <class Device, class T>
+RunSaver<Device, T>::RunSaver(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& directory)
+    : parts_(parts) {
+  if (!directory) return;
+  item_counts_ = count_items(parts.inputs, parts.communicator);
+  writer_.emplace(parts.context, parts.communicator, *directory, parts.inputs.dataset, parts.parameters,
+                  parts.inputs.shard.users, parts.first_row, parts.options.keep_last);
+}
+
+template <class Device, class T>
+bool RunSaver<Device, T>::due_now() const {
+  const double interval = parts_.options.checkpoint_every.seconds;
+  return saves() && parts_.communicator.is_root() && interval > 0 && since_last_save_.seconds() >= interval;
+}
+
+template <class Device, class T>
+bool RunSaver<Device, T>::due_after(int epoch) const {
+  const auto& every = parts_.options.checkpoint_every;
+  const bool last = epoch == parts_.options.epochs;
+  return saves() && ((every.epochs > 0 && epoch % every.epochs == 0) || (last && every.seconds > 0));
+}
+
+template <class Device, class T>
+CheckpointInfo RunSaver<Device, T>::describe(const TrainingState& state) const {
+  CheckpointInfo info;
+  info.shape = parts_.inputs.shape;
+  info.dataset_id = parts_.inputs.dataset.id();
+  info.epoch = state.epoch;
+  if (!state.history.empty()) {
+    info.hit_rate = state.history.back().hit_rate;
+    info.ndcg = state.history.back().ndcg;
+    info.full = state.history.back().full;
+  }
+  info.topk = parts_.options.topk;
+  info.options = to_ini(parts_.options);
+  info.item_counts = item_counts_;
+  return info;
+}
+
+template <class Device, class T>
+void RunSaver<Device, T>::save_best(const TrainingState& state) {
+  if (writer_) writer_->save_best(describe(state));
+}
+
+template <class Device, class T>
+void RunSaver<Device, T>::save_run(const TrainingState& state) {
+  if (!writer_) return;
+  writer_->save_run(describe(state), state);
+  since_last_save_.restart();
+}
+
+template <class Device, class T>
+void RunSaver<Device, T>::poll() {
+  if (writer_) writer_->poll();
+}
+
+template <class Device, class T>
+void RunSaver<Device, T>::check() {
+  if (writer_) writer_->check();
+}
+
+template <class Device, class T>
+void RunSaver<Device, T>::finish() {
+  if (writer_) writer_->finish();
+}
+
+template <class Device, class T>
+void RunSaver<Device, T>::report(Reporter& reporter) const {
+  if (writer_) reporter.checkpoints(writer_->saves(), parts_.communicator.max(writer_->seconds_waited()));
+}
+
+#define NEUMF_INSTANTIATE(DEVICE, T)                                   \
+  template std::optional<SavedRun> resume(RunParts<DEVICE, T>& parts); \
+  template class RunSaver<DEVICE, T>;
+NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
+#undef NEUMF_INSTANTIATE
+
+}  // namespace neumf

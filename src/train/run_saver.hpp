@@ -1,0 +1,61 @@
+// What keeps a run in --checkpoint_dir, and what goes on from there.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "neumf/checkpoint/checkpoint.hpp"
+#include "neumf/checkpoint/directory.hpp"
+#include "neumf/checkpoint/writer.hpp"
+#include "run_parts.hpp"
+#include "stopwatch.hpp"
+
+namespace neumf {
+
+// A saved run that this one goes on from.
+struct SavedRun {
+  std::filesystem::path path;
+  CheckpointInfo info;
+  TrainingState state;
+};
+
+// Loads the newest saved run that is whole into the parameters; nothing where there is none. A run that
+// cannot be read is reported and passed over. Collective.
+template <class Device, class T>
+std::optional<SavedRun> resume(RunParts<Device, T>& parts);
+
+// Saves the best model and the state of training, as the options say. Without a directory nothing is ever
+// saved or due, and every member does nothing.
+template <class Device, class T>
+class RunSaver {
+ public:
+  // Collective.
+  RunSaver(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& directory);
+
+  bool saves() const { return writer_.has_value(); }
+  // Whether the seconds of --checkpoint_every have passed on rank 0; never on others.
+  bool due_now() const;
+  // Whether the run is to be saved after an epoch.
+  bool due_after(int epoch) const;
+
+  // As CheckpointWriter's members. `state`: where training stands.
+  void save_best(const TrainingState& state);
+  void save_run(const TrainingState& state);
+  void poll();
+  void check();
+  void finish();
+  // Tells what saving has cost. Collective.
+  void report(Reporter& reporter) const;
+
+ private:
+  CheckpointInfo describe(const TrainingState& state) const;
+
+  const RunParts<Device, T>& parts_;
+  std::vector<std::uint64_t> item_counts_;
+  std::optional<CheckpointWriter<Device, T>> writer_;
+  Stopwatch since_last_save_;
+};
+
+}  // namespace neumf

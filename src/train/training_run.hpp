@@ -1,0 +1,52 @@
+// The epochs of a run: train, evaluate, report, save, until it is time to stop.
+#pragma once
+
+#include <cstdint>
+
+#include "neumf/checkpoint/checkpoint.hpp"
+#include "neumf/comm/flag_exchange.hpp"
+#include "neumf/evaluate/epoch_report.hpp"
+#include "neumf/train/trainer.hpp"
+#include "run_parts.hpp"
+#include "run_saver.hpp"
+#include "stopwatch.hpp"
+
+namespace neumf {
+
+template <class Device, class T>
+class TrainingRun {
+ public:
+  // `state`: where training stands; the parameters and the trainer are there already. Collective.
+  TrainingRun(RunParts<Device, T>& parts, Trainer<Device, T>& trainer, RunSaver<Device, T>& saver,
+              TrainingState state);
+
+  // Evaluates the model before it is trained, as epoch 0: joined models are worth something then. Collective.
+  void evaluate_start();
+  // Returns the exit status: success, or why training ended early. Collective.
+  int train();
+
+ private:
+  bool train_epoch();
+  bool between_updates();
+  void save_run();
+  int interrupted();
+  PhaseSummary epoch_phases(const EpochReport& report);
+  void report_loss_scale();
+  void report_profile();
+  double seconds() const;
+
+  RunParts<Device, T>& parts_;
+  const Options& options_;
+  const Communicator& communicator_;
+  Reporter& reporter_;
+  Trainer<Device, T>& trainer_;
+  RunSaver<Device, T>& saver_;
+  TrainingState state_;
+  FlagExchange wishes_;
+  Stopwatch time_;
+  double seconds_before_;       // trained by the runs that this one goes on from
+  std::int64_t skipped_;        // updates, when they were last reported
+  PhaseTimes phases_before_{};  // at the end of the last epoch
+};
+
+}  // namespace neumf
