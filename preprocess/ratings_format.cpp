@@ -11,13 +11,6 @@
 namespace neumf::preprocess {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, FormatName>, 6> names = {{{"auto", FormatName::automatic},
-                                                                           {"ml-20m", FormatName::ml_20m},
-                                                                           {"ml-1m", FormatName::ml_1m},
-                                                                           {"ml-100k", FormatName::ml_100k},
-                                                                           {"csv", FormatName::csv},
-                                                                           {"ncf", FormatName::ncf}}};
-
 bool is_integer(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -110,14 +103,12 @@ FormatName guess(std::string_view line, const std::string& file) {
 }  // namespace
 
 FormatName parse_format_name(std::string_view name) {
-  for (const auto& [text, value] : names)
-    if (text == name) return value;
+  if (const auto format = value_of<FormatName>(name)) return *format;
   fail("unknown format '{}': use auto, ml-20m, ml-1m, ml-100k, csv or ncf", printable(name));
 }
 
 std::string_view to_string(FormatName name) {
-  return std::find_if(names.begin(), names.end(), [&](const auto& entry) { return entry.second == name; })
-      ->first;
+  return name_of(name);
 }
 
 std::vector<std::string> archive_members(FormatName name) {

@@ -5,13 +5,22 @@
 #include <string_view>
 #include <vector>
 
+#include "neumf/core/value_names.hpp"
 #include "records.hpp"
 
 namespace neumf::preprocess {
 
 enum class FormatName { automatic, ml_20m, ml_1m, ml_100k, csv, ncf };
+constexpr auto value_names(FormatName) {
+  return std::to_array<NamedValue<FormatName>>({{"auto", FormatName::automatic},
+                                                {"ml-20m", FormatName::ml_20m},
+                                                {"ml-1m", FormatName::ml_1m},
+                                                {"ml-100k", FormatName::ml_100k},
+                                                {"csv", FormatName::csv},
+                                                {"ncf", FormatName::ncf}});
+}
 
-// "auto", "ml-20m", "ml-1m", "ml-100k", "csv", "ncf". Fails on any other name.
+// Fails on a name that no format has.
 FormatName parse_format_name(std::string_view name);
 std::string_view to_string(FormatName name);
 
