@@ -56,17 +56,10 @@ need_program() {
   [[ -x $BIN/$1 ]] || die "$BIN/$1 is missing: build it (README), or set NEUMF or BIN"
 }
 
-# Ranks on one node, if the job does not say itself.
-ranks_per_node() {
-  local ranks=${SLURM_NTASKS_PER_NODE:-}
-  [[ -n $ranks ]] || ranks=$(((${SLURM_NTASKS:-1} + ${SLURM_JOB_NUM_NODES:-1} - 1) / ${SLURM_JOB_NUM_NODES:-1}))
-  echo "$ranks"
-}
-
-# Sets `launch`, the command that starts a program as the job's ranks: each on its own cores and, where the job has
-# GPUs, on the GPU nearest to them.
+# Sets `launch`, the command that starts a program as the job's ranks: each on its own cores. Every rank sees all GPUs
+# of its node, and neumf takes the one of the rank's number there.
 set_launch() {
-  local threads=${SLURM_CPUS_PER_TASK:-1} gpus=${SLURM_GPUS_ON_NODE:-0} extra=()
+  local threads=${SLURM_CPUS_PER_TASK:-1} extra=()
   read -ra extra <<<"${LAUNCH_ARGS:-}"
   export OMP_PROC_BIND=${OMP_PROC_BIND:-close} OMP_PLACES=${OMP_PLACES:-cores}
   if [[ -z ${MPI:-} ]]; then
@@ -76,13 +69,10 @@ set_launch() {
     pmix)
       # Since Slurm 22.05 srun does not take --cpus-per-task from the job.
       launch=(srun --mpi=pmix --kill-on-bad-exit=1 --cpus-per-task="$threads" --cpu-bind=cores)
-      if ((gpus > 0)); then
-        local ranks
-        ranks=$(ranks_per_node)
-        launch+=(--gpu-bind="single:$(((ranks + gpus - 1) / gpus))")
-      fi ;;
+      # No --gpu-bind, and no job with --gpus-per-task, which implies one: a rank that is bound to one GPU cannot open
+      # those of its peers, and NCCL fails or goes through the host's memory.
+      ;;
     mpirun)
-      # Without srun's binding each rank sees all GPUs of its node, and neumf takes the one of its number.
       launch=(mpirun -n "${SLURM_NTASKS:-1}" --map-by "slot:PE=$threads" --bind-to core)
       if ((EUID == 0)); then launch+=(--allow-run-as-root); fi ;;
     *) die "MPI=$MPI: must be pmix or mpirun" ;;
