@@ -50,8 +50,11 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
                       .group_size = spec.sampler.group_size(),
                       .own_users = communicator.size() == 1 || !spec.users_replicated,
                       .own_items = communicator.size() == 1}),
-      reducer_(make_gradient_reducer(context, communicator)),
-      replay_(reducer_->only_submits() && !spec.profile) {
+      replay_(!spec.profile) {
+  // Every rank has its memory, or all fail here: those that could not allocate it are in the caller's
+  // together().
+  communicator.together([] {});
+  reducer_ = make_gradient_reducer(context, communicator);
   std::vector<std::uint32_t> users;
   users.reserve(shard.items.size());
   for (std::uint32_t user = 0; user < shard.users.size(); ++user)
@@ -81,6 +84,7 @@ std::optional<double> Trainer<Device, T>::train_epoch(std::uint32_t epoch, std::
   replay_.forget();
   bool stopped = false;
   for (std::uint64_t number = first; number < schedule_.steps() && !stopped; ++number) {
+    pace_.step(context_);
     if (heartbeat_ != nullptr) heartbeat_->at(epoch + 1, number + 1);
     const std::uint64_t own = schedule_.groups(number, communicator_.rank()), all = schedule_.groups(number);
     replay_.run(context_, {own, all}, [&] { step(own, all, dropout); });
@@ -106,7 +110,7 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
   const auto groups = static_cast<std::int64_t>(own_groups);
   const float loss_weight = 1.0f / (static_cast<float>(all_groups) * static_cast<float>(group_size));
   ops::StepState* state = state_.data();
-  // Steps that are replayed from a graph do not come here, and exchange as much as the one that was recorded.
+  // Steps that are replayed do not come here, and exchange as much as the one that was recorded.
   const std::uint64_t bytes_before = reducer_->bytes();
 
   in_phase(Phase::forward, [&] { model_.begin_step(context_, groups * group_size); });
@@ -141,8 +145,13 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
 template <class Device, class T>
 void Trainer<Device, T>::start_bucket(std::size_t bucket) {
   const auto gradients = parameters_.bucket_gradients(bucket);
-  if (!gradients.empty()) reducer_->start(context_, gradients);  // a model may have nothing in a bucket
+  if (!gradients.empty()) start_reduction(gradients);  // a model may have nothing in a bucket
   buckets_started_ = bucket + 1;
+}
+
+template <class Device, class T>
+void Trainer<Device, T>::start_reduction(std::span<float> gradients) {
+  replay_.outside(context_, [this, gradients] { reducer_->start(context_, gradients); });
 }
 
 template <class Device, class T>
@@ -157,8 +166,8 @@ void Trainer<Device, T>::exchange_gradients() {
   }
   while (buckets_started_ < ParameterLayout::buckets) start_bucket(buckets_started_);
   buckets_started_ = 0;
-  if (spec_.users_replicated) reducer_->start(context_, parameters_.user_gradients());
-  reducer_->finish(context_);
+  if (spec_.users_replicated) start_reduction(parameters_.user_gradients());
+  replay_.outside(context_, [this] { reducer_->finish(context_); });
   if (watch_overflow) {
     auto reduced = spec_.users_replicated
                        ? parameters_.gradients()

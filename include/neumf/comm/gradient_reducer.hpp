@@ -24,9 +24,6 @@ class GradientReducer {
   virtual void finish(Context<Device>& context) = 0;
   // Whether start() returns before the sum is done, so that starting early hides it behind other work.
   virtual bool asynchronous() const { return false; }
-  // Whether start() and finish() only submit work to the device, so that they may be recorded
-  // (core/replay.hpp).
-  virtual bool only_submits() const { return false; }
   // For people: "MPI", "NCCL", "none (one rank)".
   virtual std::string name() const = 0;
   // What the user should know about this choice, or nothing.

@@ -76,6 +76,7 @@ class Context<Cuda> {
 
   struct Impl;  // see src/ops/cuda/context_impl.hpp
   Impl& impl() { return *impl_; }
+  const Impl& impl() const { return *impl_; }
 
  private:
   int device_;

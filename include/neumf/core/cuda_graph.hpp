@@ -21,11 +21,16 @@ class CudaGraph {
   CudaGraph(CudaGraph&&) noexcept;
   CudaGraph& operator=(CudaGraph&&) noexcept;
 
-  // Records what `work` submits to the context, without running it. If there is a recording already that
-  // differs in arguments only, it is updated in place, which costs microseconds.
+  // Records what is submitted to the context between begin() and end(), without running it. If there is a
+  // recording already that differs in arguments only, it is updated in place, which costs microseconds.
+  void begin(Context<Cuda>& context);
+  void end(Context<Cuda>& context);
+  // Instead of end(), after an exception: the context can be used again. Does nothing without begin().
+  void abandon(Context<Cuda>& context) noexcept;
+  // begin(), work, end().
   void record(Context<Cuda>& context, const std::function<void()>& work);
   bool recorded() const;
-  // Kernels and copies in the recording.
+  // Kernels and copies in the recording; one of none is replayed by doing nothing.
   std::size_t nodes() const;
   void replay(Context<Cuda>& context);
 

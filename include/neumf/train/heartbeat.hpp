@@ -18,10 +18,11 @@ class Heartbeat {
     phase_.store(static_cast<std::int32_t>(phase), std::memory_order_relaxed);
     beat();
   }
-  // The rank begins an update. Both count from 1.
+  // The rank begins an update; updates that are replayed (core/replay.hpp) enter no phase. Both count from 1.
   void at(std::uint64_t epoch, std::uint64_t update) {
     epoch_.store(epoch, std::memory_order_relaxed);
     update_.store(update, std::memory_order_relaxed);
+    beat();
   }
 
   // "forward", or "starting" before the first phase.

@@ -11,6 +11,7 @@
 #include "neumf/comm/gradient_reducer.hpp"
 #include "neumf/config/options.hpp"
 #include "neumf/core/context.hpp"
+#include "neumf/core/pace.hpp"
 #include "neumf/core/profiler.hpp"
 #include "neumf/core/replay.hpp"
 #include "neumf/data/dataset.hpp"
@@ -46,7 +47,7 @@ class Trainer {
   using AfterUpdate = std::function<bool(std::uint64_t, std::uint64_t)>;
 
   // `shard` is the rank's part of the data; `communicator`, `parameters` and `heartbeat` must outlive the
-  // trainer. Collective.
+  // trainer. Collective; in Communicator::together, since a rank may lack the memory.
   Trainer(Context<Device>& context, const Communicator& communicator, Parameters<Device, T>& parameters,
           const ModelShape& shape, const Shard& shard, const TrainerSpec& spec,
           Heartbeat* heartbeat = nullptr);
@@ -83,6 +84,7 @@ class Trainer {
   // An update of `groups` groups of this rank and `all_groups` of all ranks.
   void step(std::uint64_t groups, std::uint64_t all_groups, const Dropout& dropout);
   void start_bucket(std::size_t bucket);
+  void start_reduction(std::span<float> gradients);
   void exchange_gradients();
   // Runs `work`, known to the profiler and to the watchdog.
   template <class Work>
@@ -104,6 +106,7 @@ class Trainer {
   WeightUpdate<Device, T> weight_update_;
   std::unique_ptr<GradientReducer<Device>> reducer_;
   Replay<Device> replay_;
+  Pace<Device> pace_;
   std::size_t buckets_started_ = 0;  // of the current step
   std::uint64_t bytes_per_update_ = 0;
 };

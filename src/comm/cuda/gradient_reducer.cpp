@@ -10,7 +10,6 @@ class NoReducer : public GradientReducer<Cuda> {
  public:
   void start(Context<Cuda>& /*context*/, std::span<float> /*data*/) override {}
   void finish(Context<Cuda>& /*context*/) override {}
-  bool only_submits() const override { return true; }
   std::string name() const override { return "none (one rank)"; }
 };
 

@@ -1,6 +1,7 @@
 // Gradients from GPU to GPU through NCCL, on a stream of their own beside the backward pass.
 #include <nccl.h>
 
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -51,16 +52,20 @@ class NcclReducer : public GradientReducer<Cuda> {
     context_.set_watch([this] { watch(); });
   }
 
+  // After an exception, which this rank may be alone with, what was started may never end: it is aborted,
+  // since freeing the memory that it uses would wait for it.
   ~NcclReducer() override {
     context_.set_watch({});
     if (comm_ == nullptr) return;
-    if (cudaStreamSynchronize(stream_.get()) == cudaSuccess)
+    if (std::uncaught_exceptions() == 0 && cudaStreamSynchronize(stream_.get()) == cudaSuccess)
       static_cast<void>(ncclCommDestroy(comm_));
     else
       static_cast<void>(ncclCommAbort(comm_));
   }
 
   void start(Context<Cuda>& context, std::span<float> data) override {
+    require(!context.capturing(),
+            "the gradient exchange cannot be recorded: ranks record at different steps");
     if (data.empty()) return;
     NEUMF_CUDA(cudaEventRecord(event_.get(), context.stream()));
     NEUMF_CUDA(cudaStreamWaitEvent(stream_.get(), event_.get()));
@@ -87,7 +92,6 @@ class NcclReducer : public GradientReducer<Cuda> {
   }
 
   bool asynchronous() const override { return true; }
-  bool only_submits() const override { return true; }
 
   std::string name() const override {
     int version = 0;
@@ -109,10 +113,7 @@ class NcclReducer : public GradientReducer<Cuda> {
     const auto count = static_cast<std::int64_t>(data.size());
     if (wires_.size() <= started_) wires_.resize(started_ + 1);
     auto& memory = wires_[started_];
-    if (memory.size() < count) {
-      require(!context.capturing(), "the gradient exchange must run once before it is recorded into a graph");
-      memory = Tensor<std::uint16_t, Cuda>(count);
-    }
+    if (memory.size() < count) memory = Tensor<std::uint16_t, Cuda>(count);
     auto* wire = reinterpret_cast<Wire*>(memory.data());
     const unsigned blocks = blocks_for(count, block_threads);
     to_wire_kernel<Wire><<<blocks, block_threads, 0, stream_.get()>>>(data.data(), count, wire);

@@ -62,20 +62,23 @@ CUstream_st* Context<Cuda>::stream() const {
 }
 
 void Context<Cuda>::synchronize() const {
-  if (!impl_->watch) {
+  if (impl_->watch)
+    cuda::wait_for(*this, [this] { return cudaStreamQuery(stream()); });
+  else
     NEUMF_CUDA(cudaStreamSynchronize(stream()));
-    return;
-  }
+}
+
+void cuda::wait_for(const Context<Cuda>& context, const std::function<cudaError_t()>& query) {
   // Busy for the first moments, since most waits are short; then in naps.
   for (int round = 0;; ++round) {
-    const cudaError_t status = cudaStreamQuery(stream());
+    const cudaError_t status = query();
     if (status == cudaSuccess) return;
-    if (status != cudaErrorNotReady) cuda::check(status, "waiting for the GPU");
+    if (status != cudaErrorNotReady) check(status, "waiting for the GPU");
     if (round < 2000) {
       std::this_thread::yield();
       continue;
     }
-    impl_->watch();
+    if (context.impl().watch) context.impl().watch();
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
 }

@@ -46,6 +46,10 @@ struct Context<Cuda>::Impl {
 
 namespace cuda {
 
+// Waits until `query`, cudaStreamQuery or cudaEventQuery, says that its work has finished, and asks the
+// context's watch meanwhile. Throws Error if the work failed.
+void wait_for(const Context<Cuda>& context, const std::function<cudaError_t()>& query);
+
 // Memory for the intermediate results of one operation; the next operation reuses it (the stream keeps them
 // apart). Grows at first use, never while a graph is recorded.
 class Scratch {

@@ -6,8 +6,9 @@
 namespace neumf {
 
 struct CudaGraph::Impl {
-  cuda::GraphExec executable;
+  cuda::GraphExec executable;  // null where there are no nodes
   std::size_t nodes = 0;
+  bool recorded = false;
 };
 
 CudaGraph::CudaGraph() : impl_(std::make_unique<Impl>()) {}
@@ -15,21 +16,18 @@ CudaGraph::~CudaGraph() = default;
 CudaGraph::CudaGraph(CudaGraph&&) noexcept = default;
 CudaGraph& CudaGraph::operator=(CudaGraph&&) noexcept = default;
 
-void CudaGraph::record(Context<Cuda>& context, const std::function<void()>& work) {
-  cudaGraph_t recorded = nullptr;
+void CudaGraph::begin(Context<Cuda>& context) {
   // Thread-local: other threads (of MPI, NCCL) may go on calling CUDA.
   NEUMF_CUDA(cudaStreamBeginCapture(context.stream(), cudaStreamCaptureModeThreadLocal));
-  try {
-    work();
-  } catch (...) {
-    static_cast<void>(cudaStreamEndCapture(context.stream(), &recorded));
-    cuda::Graph{recorded};
-    static_cast<void>(cudaGetLastError());
-    throw;
-  }
+}
+
+void CudaGraph::end(Context<Cuda>& context) {
+  cudaGraph_t recorded = nullptr;
   NEUMF_CUDA(cudaStreamEndCapture(context.stream(), &recorded));
   const cuda::Graph graph(recorded);
   NEUMF_CUDA(cudaGraphGetNodes(graph.get(), nullptr, &impl_->nodes));
+  impl_->recorded = true;
+  if (impl_->nodes == 0) return;
 
   if (impl_->executable) {
     cudaGraphExecUpdateResultInfo result{};
@@ -45,8 +43,30 @@ void CudaGraph::record(Context<Cuda>& context, const std::function<void()>& work
   NEUMF_CUDA(cudaGraphUpload(executable, context.stream()));
 }
 
+void CudaGraph::abandon(Context<Cuda>& context) noexcept {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  if (cudaStreamIsCapturing(context.stream(), &status) == cudaSuccess &&
+      status != cudaStreamCaptureStatusNone) {
+    cudaGraph_t recorded = nullptr;
+    static_cast<void>(cudaStreamEndCapture(context.stream(), &recorded));
+    cuda::Graph{recorded};
+  }
+  static_cast<void>(cudaGetLastError());
+}
+
+void CudaGraph::record(Context<Cuda>& context, const std::function<void()>& work) {
+  begin(context);
+  try {
+    work();
+  } catch (...) {
+    abandon(context);
+    throw;
+  }
+  end(context);
+}
+
 bool CudaGraph::recorded() const {
-  return impl_->executable != nullptr;
+  return impl_->recorded;
 }
 
 std::size_t CudaGraph::nodes() const {
@@ -55,7 +75,7 @@ std::size_t CudaGraph::nodes() const {
 
 void CudaGraph::replay(Context<Cuda>& context) {
   require(recorded(), "a graph was replayed before anything was recorded");
-  NEUMF_CUDA(cudaGraphLaunch(impl_->executable.get(), context.stream()));
+  if (impl_->nodes > 0) NEUMF_CUDA(cudaGraphLaunch(impl_->executable.get(), context.stream()));
 }
 
 }  // namespace neumf
