@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <fmt/ranges.h>
 #include <algorithm>
 #include <array>
 #include <string_view>

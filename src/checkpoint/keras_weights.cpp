@@ -1,5 +1,6 @@
 #include "neumf/checkpoint/keras_weights.hpp"
 
+#include <fmt/ranges.h>
 #include <span>
 #include <string>
 #include <utility>

@@ -1,5 +1,6 @@
 #include "neumf/checkpoint/writer.hpp"
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <chrono>

@@ -1,5 +1,6 @@
 #include "neumf/config/options.hpp"
 
+#include <fmt/ranges.h>
 #include <algorithm>
 #include <array>
 #include <boost/program_options.hpp>

@@ -1,5 +1,6 @@
 #include "neumf/data/dataset.hpp"
 
+#include <fmt/ranges.h>
 #include <algorithm>
 #include <numeric>
 

@@ -1,5 +1,6 @@
 #include "neumf/nn/model_shape.hpp"
 
+#include <fmt/ranges.h>
 #include <algorithm>
 
 #include "neumf/core/error.hpp"

@@ -1,4 +1,5 @@
 // neumf info
+#include <fmt/ranges.h>
 #include <boost/program_options.hpp>
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,6 @@
 #include "neumf/report/run_description.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <span>
 #include <type_traits>

@@ -1,5 +1,6 @@
 #include "inputs.hpp"
 
+#include <fmt/ranges.h>
 #include <array>
 #include <map>
 #include <span>

@@ -5,79 +5,133 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
+#include <span>
+#include <vector>
 
 #include "toy_data.hpp"
 
 namespace neumf {
 namespace {
 
-// All weights in double precision, addressed like Parameters' flat memory.
-struct ReferenceModel {
-  ModelShape shape;
-  ParameterLayout layout;
-  std::vector<double> w;
+// Values in double precision of each unit of a layer, for a block of samples: [units].
+constexpr std::int64_t lanes = 64;
+using Lanes = std::array<double, lanes>;
+using Units = std::vector<Lanes>;
 
-  double at(const Segment& s, std::int64_t row, std::int64_t col) const {
-    return w[static_cast<std::size_t>(s.offset + row * s.cols + col)];
+// All weights in double precision, addressed like Parameters' flat memory, and a batch that they score. Each
+// unit is computed for a block of samples at once: finite differences need thousands of passes.
+class ReferenceModel {
+ public:
+  ReferenceModel(const ModelShape& shape, const ParameterLayout& layout, std::span<const float> weights,
+                 const BatchView& batch, Dropout dropout)
+      : w(weights.begin(), weights.end()), shape_(shape), layout_(layout), batch_(batch) {
+    for (std::int64_t first = 0; first < batch.samples(); first += lanes)
+      for (std::size_t layer = 1; layer < shape.layers.size(); ++layer) {
+        dropout.layer = static_cast<std::uint32_t>(layer - 1);
+        Units& scale = scales_.emplace_back(shape.layers[layer]);
+        for (std::size_t k = 0; k < scale.size(); ++k)
+          for (std::int64_t s = 0; s < lanes; ++s)
+            scale[k][static_cast<std::size_t>(s)] = unit_scale(dropout, sample(first, s), k);
+      }
   }
 
-  // The logit, dropping the units that `dropout` drops for sample `id`.
-  double logit(std::uint32_t user, std::uint32_t item, Dropout dropout, std::uint64_t id) const {
-    const auto layer = [&](std::vector<double> z, std::uint32_t number) {
-      dropout.layer = number;
-      for (std::size_t k = 0; k < z.size(); ++k) {
-        z[k] = std::max(z[k], 0.0);
-        if (dropout.active())
-          z[k] = dropout.keep(id, static_cast<std::uint32_t>(k))
-                     ? z[k] * static_cast<double>(dropout.keep_scale)
-                     : 0;
-      }
-      return z;
-    };
-    std::vector<double> x;
-    for (std::int64_t k = 0; k < layout.user_mlp.cols; ++k) x.push_back(at(layout.user_mlp, user, k));
-    for (std::int64_t k = 0; k < layout.item_mlp.cols; ++k) x.push_back(at(layout.item_mlp, item, k));
-    std::vector<double> h(static_cast<std::size_t>(layout.pair_user.rows));
-    const std::int64_t half = layout.pair_user.cols;
-    for (std::int64_t j = 0; j < layout.pair_user.rows; ++j) {
-      double z = at(layout.pair_bias, 0, j);
-      for (std::int64_t k = 0; k < half; ++k)
-        z += at(layout.pair_user, j, k) * x[static_cast<std::size_t>(k)] +
-             at(layout.pair_item, j, k) * x[static_cast<std::size_t>(half + k)];
-      h[static_cast<std::size_t>(j)] = z;
+  std::vector<double> logits() const {
+    std::vector<double> all;
+    for (std::int64_t first = 0; first < batch_.samples(); first += lanes) {
+      const Lanes z = block_logits(first);
+      all.insert(all.end(), z.begin(), z.begin() + std::min(lanes, batch_.samples() - first));
     }
-    h = layer(h, 0);
-    for (std::size_t l = 0; l < layout.hidden_weight.size(); ++l) {
-      const auto& weight = layout.hidden_weight[l];
-      std::vector<double> next(static_cast<std::size_t>(weight.rows));
-      for (std::int64_t j = 0; j < weight.rows; ++j) {
-        double z = at(layout.hidden_bias[l], 0, j);
-        for (std::int64_t k = 0; k < weight.cols; ++k) z += at(weight, j, k) * h[static_cast<std::size_t>(k)];
-        next[static_cast<std::size_t>(j)] = z;
-      }
-      h = layer(next, static_cast<std::uint32_t>(l + 1));
-    }
-    double z = at(layout.head_bias, 0, 0);
-    for (std::int64_t k = 0; k < layout.head_gmf.cols; ++k)
-      z += at(layout.head_gmf, 0, k) * at(layout.user_gmf, user, k) * at(layout.item_gmf, item, k);
-    for (std::int64_t k = 0; k < layout.head_mlp.cols; ++k)
-      z += at(layout.head_mlp, 0, k) * h[static_cast<std::size_t>(k)];
-    return z;
+    return all;
   }
 
   // Sum of the samples' binary cross-entropies.
-  double loss(const BatchView& batch, const Dropout& dropout) const {
+  double loss() const {
+    const auto z = logits();
     double sum = 0;
-    for (std::int64_t s = 0; s < batch.samples(); ++s) {
-      const std::int64_t g = s / batch.group_size;
-      const double z = logit(batch.users[g], batch.items[s], dropout,
-                             batch.ids[g] + static_cast<std::uint64_t>(s % batch.group_size));
-      sum += std::log1p(std::exp(batch.labels[s] != 0 ? -z : z));
-    }
+    for (std::size_t s = 0; s < z.size(); ++s)
+      sum += std::log1p(std::exp(batch_.labels[s] != 0 ? -z[s] : z[s]));
     return sum;
   }
+
+  std::vector<double> w;
+
+ private:
+  double at(const Segment& s, std::int64_t row, std::int64_t col) const {
+    return w[static_cast<std::size_t>(s.offset + row * s.cols + col)];
+  }
+  // The last block repeats the last sample.
+  std::int64_t sample(std::int64_t first, std::int64_t lane) const {
+    return std::min(first + lane, batch_.samples() - 1);
+  }
+  // What dropout makes of an active unit: nothing, or its value times this.
+  double unit_scale(const Dropout& dropout, std::int64_t s, std::size_t unit) const {
+    if (!dropout.active()) return 1;
+    const auto id = batch_.ids[s / batch_.group_size] + static_cast<std::uint64_t>(s % batch_.group_size);
+    return dropout.keep(id, static_cast<std::uint32_t>(unit)) ? static_cast<double>(dropout.keep_scale) : 0;
+  }
+
+  Lanes block_logits(std::int64_t first) const {
+    Lanes z;
+    z.fill(at(layout_.head_bias, 0, 0));
+    if (shape_.has_gmf()) {
+      Units product = rows(layout_.user_gmf, first, true);
+      const Units item = rows(layout_.item_gmf, first, false);
+      for (std::size_t k = 0; k < product.size(); ++k)
+        for (std::size_t s = 0; s < lanes; ++s) product[k][s] *= item[k][s];
+      add_products(z, layout_.head_gmf, 0, product);
+    }
+    if (!shape_.has_mlp()) return z;
+    const Units* scale = &scales_[static_cast<std::size_t>(first / lanes) * (shape_.layers.size() - 1)];
+    const Units user = rows(layout_.user_mlp, first, true), item = rows(layout_.item_mlp, first, false);
+    Units h = layer(layout_.pair_bias, *scale, [&](Lanes& sum, std::int64_t unit) {
+      add_products(sum, layout_.pair_user, unit, user);
+      add_products(sum, layout_.pair_item, unit, item);
+    });
+    for (std::size_t l = 0; l < layout_.hidden_weight.size(); ++l)
+      h = layer(layout_.hidden_bias[l], *++scale,
+                [&](Lanes& sum, std::int64_t unit) { add_products(sum, layout_.hidden_weight[l], unit, h); });
+    add_products(z, layout_.head_mlp, 0, h);
+    return z;
+  }
+  // The samples' rows of a table.
+  Units rows(const Segment& table, std::int64_t first, bool of_users) const {
+    Units units(static_cast<std::size_t>(table.cols));
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      const std::int64_t s = sample(first, lane);
+      const std::uint32_t row = of_users ? batch_.users[s / batch_.group_size] : batch_.items[s];
+      for (std::size_t k = 0; k < units.size(); ++k)
+        units[k][static_cast<std::size_t>(lane)] = at(table, row, static_cast<std::int64_t>(k));
+    }
+    return units;
+  }
+  // sum += row `row` of the weights times x
+  void add_products(Lanes& sum, const Segment& weight, std::int64_t row, const Units& x) const {
+    Lanes total = sum;
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      const double factor = at(weight, row, static_cast<std::int64_t>(k));
+      for (std::size_t s = 0; s < lanes; ++s) total[s] += factor * x[k][s];
+    }
+    sum = total;
+  }
+  // Bias, products, ReLU and dropout.
+  template <class AddProducts>
+  Units layer(const Segment& bias, const Units& scale, const AddProducts& add) const {
+    Units units(scale.size());
+    for (std::size_t j = 0; j < units.size(); ++j) {
+      units[j].fill(at(bias, 0, static_cast<std::int64_t>(j)));
+      add(units[j], static_cast<std::int64_t>(j));
+      for (std::size_t s = 0; s < lanes; ++s) units[j][s] = std::max(units[j][s], 0.0) * scale[j][s];
+    }
+    return units;
+  }
+
+  ModelShape shape_;
+  ParameterLayout layout_;
+  BatchView batch_;
+  std::vector<Units> scales_;  // of each layer's units, block after block of samples
 };
 
 enum class Way { per_sample, per_item, narrow };
@@ -134,8 +188,8 @@ class NeuMFModel : public testing::TestWithParam<Case> {
   BatchView batch() const {
     return {groups, GetParam().group_size, users_.data(), items_.data(), ids_.data(), labels_.data()};
   }
-  ReferenceModel reference() {
-    return {shape_, parameters_.layout(), {parameters_.weights().begin(), parameters_.weights().end()}};
+  ReferenceModel reference(const Dropout& dropout) {
+    return {shape_, parameters_.layout(), parameters_.weights(), batch(), dropout};
   }
 
   ModelShape shape_;
@@ -149,21 +203,17 @@ class NeuMFModel : public testing::TestWithParam<Case> {
 };
 
 TEST_P(NeuMFModel, ScoresAsTheFormulasSay) {
-  const auto expected = reference();
+  const auto expected = reference({}).logits();
   std::vector<float> logits(items_.size());
   NeuMF<Cpu, float> model(parameters_, shape_, groups, GetParam().group_size, false);
   model.pair_layer().force(projection());
   model.begin_step(context_, batch().samples());
   model.score(context_, batch(), logits.data());
-  for (std::size_t s = 0; s < logits.size(); ++s) {
-    const double z =
-        expected.logit(users_[s / static_cast<std::size_t>(GetParam().group_size)], items_[s], {}, 0);
-    EXPECT_NEAR(logits[s], z, 1e-5) << s;
-  }
+  for (std::size_t s = 0; s < logits.size(); ++s) EXPECT_NEAR(logits[s], expected[s], 1e-5) << s;
 }
 
 TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
-  auto expected = reference();
+  auto expected = reference(dropout_);
   ops::StepState state;
   state.loss_scale = 8;  // must multiply every gradient and no loss
   const float loss_weight = 0.25f;
@@ -182,7 +232,7 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
   }
   model_.finish_step(context_);
 
-  EXPECT_NEAR(state.loss, expected.loss(batch(), dropout_), 1e-4);
+  EXPECT_NEAR(state.loss, expected.loss(), 1e-4);
   const auto& layout = parameters_.layout();
   std::vector<const Segment*> segments = layout.shared_segments();
   std::ranges::copy(layout.user_segments(), std::back_inserter(segments));
@@ -193,9 +243,9 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
       const double saved = w;
       constexpr double h = 1e-6;  // truncation ~ h^2, rounding ~ 1e-14 / h: both far below the tolerance
       w = saved + h;
-      const double above = expected.loss(batch(), dropout_);
+      const double above = expected.loss();
       w = saved - h;
-      const double below = expected.loss(batch(), dropout_);
+      const double below = expected.loss();
       w = saved;
       const double gradient = (above - below) / (2 * h) * loss_weight * state.loss_scale;
       largest = std::max(largest, std::fabs(gradient));

@@ -1,0 +1,54 @@
+// What started this process: mpirun of one MPI or another, srun, or nobody. Launchers say in the environment how
+// many ranks they start; a program that was built for another MPI does not see them, and each process would be a
+// run of its own.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "neumf/comm/communicator.hpp"
+
+namespace neumf {
+
+enum class LauncherKind { open_mpi, mpich, intel_mpi, slurm };
+
+struct Launcher {
+  LauncherKind kind = LauncherKind::open_mpi;
+  int major_version = 0;  // of Open MPI: 5 or newer, or 4 for all before; otherwise 0
+  int ranks = 0;          // that it starts
+  int rank = 0;           // of them, this process
+  int node_ranks = 0;     // on this machine; 0 where it does not say
+
+  // For people: "Open MPI's mpirun".
+  std::string name() const;
+  // Whether all that is typed or piped into it, and its end, reaches rank 0.
+  bool passes_standard_input() const;
+};
+
+// As std::getenv.
+using Environment = std::function<const char*(const char*)>;
+
+// Those whose variables are set. A launcher that was started by a rank of another one leaves both.
+std::vector<Launcher> find_launchers(const Environment& environment);
+std::vector<Launcher> find_launchers();
+
+// "Open MPI 4.1.4", "MPICH 5.0.2", "Intel MPI 2021.19": the library that runs, from MPI_Get_library_version.
+std::string mpi_name();
+// The same, from the text that a library gives of itself, which may have any number of lines.
+std::string mpi_name(const std::string& library_version);
+
+// Why `ranks`, the size of the world, cannot be what the launchers meant: they belong to another MPI than `mpi`.
+std::optional<std::string> wrong_launcher(const std::vector<Launcher>& launchers, int ranks,
+                                          const std::string& mpi);
+
+// Throws Error naming `option` where a launcher is known to lose standard input.
+void require_standard_input(const std::vector<Launcher>& launchers, const std::string& option);
+
+// Settings of the MPI libraries that are not the user's concern, before MPI_Init; what the user has set stays.
+// Shared memory windows are the only ones here: Open MPI need not try, and report, others. MPICH yields its core while
+// it waits where there are more ranks than cores.
+void set_mpi_defaults();
+
+}  // namespace neumf
