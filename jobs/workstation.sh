@@ -12,7 +12,8 @@
 #   RANKS       MPI ranks; default: the GPUs of this machine if neumf was built for them, otherwise 2 (1 on one core)
 #   DATA_DIR    where archives and preprocessed data sets are kept; default: data
 #   RUN_DIR     where the log and the best model go; default: runs/<data set>
-#   MPIRUN_ARGS further arguments for mpirun
+#   MPIRUN      the launcher; default: that of the MPI that neumf was built with, from the PATH
+#   MPIRUN_ARGS further arguments for it
 set -euo pipefail
 cd "$(dirname "$0")/.."
 start_directory=${OLDPWD:-$PWD}
@@ -65,20 +66,29 @@ settings=()
 
 run_dir=${RUN_DIR:-runs/$(basename "$data")}
 mkdir -p "$run_dir"
-# More ranks than cores is allowed; binding spreads the cores evenly over the ranks.
+# The launcher's own words for: RANKS ranks, the cores spread evenly over them; more ranks than cores is allowed.
 per_rank=$((cores / RANKS > 0 ? cores / RANKS : 1))
-mpirun_arguments=(-n "$RANKS")
-if ((RANKS * per_rank <= cores)); then
-  mpirun_arguments+=(--map-by "slot:PE=$per_rank" --bind-to core)
-else
-  mpirun_arguments+=(--oversubscribe --bind-to none)
-fi
-((EUID == 0)) && mpirun_arguments+=(--allow-run-as-root)
+fits=$((RANKS * per_rank <= cores))
+mpi=$(build/bin/neumf --version | sed -n 's/^MPI  *//p')
+launch=(-n "$RANKS")
+case $mpi in
+  Open*)
+    MPIRUN=${MPIRUN:-mpirun}
+    if ((fits)); then launch+=(--map-by "slot:PE=$per_rank" --bind-to core); else launch+=(--oversubscribe --bind-to none); fi
+    ((EUID == 0)) && launch+=(--allow-run-as-root) ;;
+  Intel*)
+    # mpirun is a script around mpiexec that dies of a signal and leaves the ranks.
+    MPIRUN=${MPIRUN:-mpiexec}
+    if ((fits)); then export I_MPI_PIN_DOMAIN=${I_MPI_PIN_DOMAIN:-$per_rank}; else export I_MPI_PIN=${I_MPI_PIN:-0}; fi ;;
+  *) # MPICH and others that are started by Hydra, which binds nothing
+    MPIRUN=${MPIRUN:-mpiexec} ;;
+esac
+command -v "$MPIRUN" >/dev/null || { echo "workstation.sh: no $MPIRUN in the PATH: name the launcher of $mpi in MPIRUN" >&2; exit 1; }
 
-# On SIGTERM and Ctrl-C mpirun kills its ranks within two seconds, too soon for a checkpoint, but it passes SIGUSR1 on
-# and waits. In a process group of its own it sees no Ctrl-C, and this script sends SIGUSR1 instead.
+# On SIGTERM and Ctrl-C Open MPI's mpirun kills its ranks within two seconds, too soon for a checkpoint, but every launcher
+# passes SIGUSR1 on and waits. In a process group of its own it sees no Ctrl-C, and this script sends SIGUSR1 instead.
 set -m
-mpirun "${mpirun_arguments[@]}" ${MPIRUN_ARGS:-} build/bin/neumf --data "$data" --log_path "$run_dir/log.json" \
+"$MPIRUN" "${launch[@]}" ${MPIRUN_ARGS:-} build/bin/neumf --data "$data" --log_path "$run_dir/log.json" \
   --checkpoint_dir "$run_dir" "${settings[@]}" "$@" </dev/null &
 job=$!
 stop() {

@@ -5,12 +5,28 @@
 #include <fmt/format.h>
 
 #include "neumf/comm/communicator.hpp"
+#include "neumf/comm/launcher.hpp"
+#include "neumf/core/version.hpp"
 #include "program/command.hpp"
 
+namespace {
+
+// Whether another MPI's launcher started this process. The one that it takes for the first says so.
+bool launched_wrongly(const neumf::Communicator& communicator) {
+  const auto launchers = neumf::find_launchers();
+  const auto reason = neumf::wrong_launcher(launchers, communicator.size(), neumf::mpi_name());
+  if (reason && launchers.front().rank <= 0) fmt::print(stderr, "neumf: error: {}\n", *reason);
+  return reason.has_value();
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  neumf::set_mpi_defaults();
   const neumf::MpiSession mpi(argc, argv);
   const auto communicator = neumf::Communicator::world();
   try {
+    if (launched_wrongly(communicator)) return EXIT_FAILURE;
     return neumf::program::run({argv + 1, argv + argc}, communicator);
   } catch (const neumf::CollectiveError& error) {
     // All ranks are here: one says why and all leave.

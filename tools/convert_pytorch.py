@@ -13,6 +13,7 @@ The tensors: mf_user_embed.weight, mf_item_embed.weight, mlp_user_embed.weight, 
 mlp.N.bias (out x in, over [user, item]), final.weight (1 x [mf, mlp]), final.bias.
 """
 import argparse
+import json
 import os
 import pathlib
 import sys
@@ -27,20 +28,39 @@ def fail(message):
 
 # ---- neumf's checkpoints (the README and include/neumf/checkpoint/checkpoint.hpp describe them)
 
+def open_hdf5(path):
+    try:
+        return h5py.File(path)
+    except OSError as error:
+        fail(f"{path}: cannot be read as HDF5 ({error}); copy it again")
+
+
 def read_checkpoint(path):
     """Attributes, and matrices by name with the users' rows joined."""
-    with h5py.File(path) as master:
+    with open_hdf5(path) as master:
         if master.attrs.get("kind") not in (b"neumf-checkpoint", "neumf-checkpoint"):
             fail(f"{path}: not a neumf checkpoint; name the .h5 file without '.part-'")
         attributes = {name: text(value) for name, value in master.attrs.items()}
         matrices = {name: value[:] for name, value in master["model"].items()}
     rows = {}
-    parts = int(attributes["parts"])
+    parts, users = int(attributes["parts"]), int(attributes["users"])
+    done = 0
     for part in range(parts):
-        name = f"{path.stem}.{attributes['generation']}.part-{part:04}-of-{parts:04}.h5"
-        with h5py.File(path.parent / name) as file:
+        name = path.parent / f"{path.stem}.{attributes['generation']}.part-{part:04}-of-{parts:04}.h5"
+        if not name.is_file():
+            fail(f"{name}: this part of {path} is missing; copy all files of the checkpoint")
+        with open_hdf5(name) as file:
+            if text(file.attrs.get("generation")) != attributes["generation"]:
+                fail(f"{name}: belongs to another checkpoint than {path}; copy all files of the checkpoint again")
+            # Each part holds the users that follow those of the part before it.
+            if int(file.attrs["first_user"]) != done:
+                fail(f"{name}: begins at user {int(file.attrs['first_user'])} instead of {done}: it is a copy of another "
+                     "part; copy all files of the checkpoint again")
+            done += int(file.attrs["users"])
             for table, value in file["model"].items():
                 rows.setdefault(table, []).append(value[:])
+    if done != users:
+        fail(f"{path}: its parts hold {done} users instead of {users}; copy all files of the checkpoint again")
     return attributes, matrices | {table: np.concatenate(blocks) for table, blocks in rows.items()}
 
 
@@ -49,7 +69,9 @@ def write_checkpoint(path, matrices, shape, data):
     generation = os.urandom(8).hex()
     part = path.parent / f"{path.stem}.{generation}.part-0000-of-0001.h5"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(data / "dataset.h5") as dataset:
+    if not (data / "dataset.h5").is_file():
+        fail(f"--data {data}: no data set here (dataset.h5 is missing)")
+    with open_hdf5(data / "dataset.h5") as dataset:
         dataset_id = text(dataset.attrs["dataset_id"])
         ids = {name: dataset["ids"][name][:] for name in ("users", "items")}
         types = {name: dataset["ids"][name].dtype for name in ("users", "items")}
@@ -110,29 +132,91 @@ def write_strings(file, name, words):
 
 # ---- state dictionaries
 
-def read_state(path):
-    if path.suffix == ".safetensors":
-        from safetensors.numpy import load_file
-        state = load_file(path)
-    elif path.suffix == ".npz":
-        state = dict(np.load(path))
-    else:
+def read_safetensors(path):
+    """The tensors in float32. numpy has no bfloat16 and no 8-bit floats, so they are decoded here; the format is an
+    8-byte length, that much JSON, then the bytes of all tensors."""
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8:
+        fail(f"{path}: the file is cut or not of the safetensors format; copy it again")
+    try:
+        header = json.loads(data[8:8 + length])
+        entries = {name: (entry["dtype"], entry["shape"], *entry["data_offsets"])
+                   for name, entry in header.items() if name != "__metadata__"}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        fail(f"{path}: its header is not that of the safetensors format")
+    types = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2",
+             "I8": "i1", "U8": "u1", "BOOL": "?"}
+    state = {}
+    for name, (kind, shape, begin, end) in entries.items():
+        if kind not in types:
+            fail(f"{path}: {name} is of type {kind}, which cannot be read; save it as F32: tensor.float()")
+        raw = data[8 + length + begin:8 + length + end]
+        if len(raw) != end - begin or len(raw) != int(np.prod(shape)) * np.dtype(types[kind]).itemsize:
+            fail(f"{path}: {name} has {len(raw)} bytes instead of those of {kind} {shape}; the file is cut: copy it again")
+        value = np.frombuffer(raw, types[kind]).reshape(shape)
+        if kind == "BF16":  # the upper half of a float32
+            value = (value.astype(np.uint32) << 16).view(np.float32)
+        state[name] = value
+    return state
+
+
+def read_torch(path):
+    try:
         import torch
+    except ImportError:
+        fail(f"{path}: reading it needs PyTorch; install torch, or save the tensors as .safetensors or .npz")
+    try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-        loaded = loaded.get("state_dict", loaded.get("model", loaded))
-        state = {name: value.float().numpy() for name, value in loaded.items()}
-    return {name.removeprefix("module."): np.asarray(value, np.float32) for name, value in state.items()}
+    except Exception as error:  # zip, pickle and torch have their own kinds
+        fail(f"{path}: PyTorch cannot read it ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
+             "save the state dictionary alone: torch.save(model.state_dict(), FILE)")
+    if isinstance(loaded, dict):
+        for key in ("state_dict", "model"):
+            if isinstance(loaded.get(key), dict):
+                loaded = loaded[key]
+    if not isinstance(loaded, dict):
+        fail(f"{path}: holds a {type(loaded).__name__}, not a state dictionary; save model.state_dict()")
+    # Counters and settings beside the tensors are not weights.
+    return {name: value.detach().float().numpy() for name, value in loaded.items() if isinstance(value, torch.Tensor)}
+
+
+def read_npz(path):
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Exception as error:  # zipfile, zlib, numpy
+        fail(f"{path}: not a whole .npz file ({error or type(error).__name__}); copy it again or save it anew")
+
+
+def read_state(path):
+    if path.stat().st_size == 0:
+        fail(f"{path}: is empty; copy it again")
+    readers = {".safetensors": read_safetensors, ".npz": read_npz}
+    state = readers.get(path.suffix, read_torch)(path)
+    named = {}
+    for name, value in state.items():
+        if value.dtype.kind not in "fiub":
+            fail(f"{path}: {name} holds {value.dtype}, not numbers")
+        named[name.removeprefix("module.")] = np.asarray(value, np.float32)
+    return named
 
 
 def write_state(path, state):
     state = {name: np.ascontiguousarray(value, np.float32) for name, value in state.items()}
     if path.suffix == ".safetensors":
-        from safetensors.numpy import save_file
+        try:
+            from safetensors.numpy import save_file
+        except ImportError:
+            fail(f"{path}: writing it needs the package safetensors; install it, or name a .npz file")
         save_file(state, path)
     elif path.suffix == ".npz":
         np.savez(path, **state)
     else:
-        import torch
+        try:
+            import torch
+        except ImportError:
+            fail(f"{path}: writing it needs PyTorch; install torch, or name a .safetensors or .npz file")
         torch.save({name: torch.from_numpy(value) for name, value in state.items()}, path)
 
 

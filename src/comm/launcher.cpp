@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
@@ -52,12 +53,13 @@ std::vector<Launcher> find_launchers(const Environment& environment) {
                      number(environment, "OMPI_COMM_WORLD_LOCAL_SIZE")});
   }
   const bool slurm_step = environment("SLURM_STEP_NUM_TASKS") != nullptr;
-  const bool hydra = environment("HYDI_CONTROL_FD") != nullptr || environment("HYDRA_BSTRAP_LAUNCHER") != nullptr;
+  const bool hydra =
+      environment("HYDI_CONTROL_FD") != nullptr || environment("HYDRA_BSTRAP_LAUNCHER") != nullptr;
   // srun with PMI-2 sets PMI_SIZE as well.
   if (const int ranks = number(environment, "PMI_SIZE"); ranks > 0 && (hydra || !slurm_step)) {
     const bool intel = environment("I_MPI_HYDRA_UUID") != nullptr;
-    found.push_back({intel ? LauncherKind::intel_mpi : LauncherKind::mpich, 0, ranks, number(environment, "PMI_RANK"),
-                     number(environment, "MPI_LOCALNRANKS")});
+    found.push_back({intel ? LauncherKind::intel_mpi : LauncherKind::mpich, 0, ranks,
+                     number(environment, "PMI_RANK"), number(environment, "MPI_LOCALNRANKS")});
   }
   // Other launchers use srun to reach the machines, with a task on each: theirs are the ranks then.
   if (const int ranks = number(environment, "SLURM_STEP_NUM_TASKS"); ranks > 0 && found.empty())
@@ -70,55 +72,32 @@ std::vector<Launcher> find_launchers() {
   return find_launchers([](const char* name) { return std::getenv(name); });
 }
 
-std::string mpi_name(const std::string& library_version) {
-  // "Open MPI v4.1.4, package: ...", "MPICH Version:\t5.0.2\nMPICH Release date: ...", "Intel(R) MPI Library 2021.19
-  // for Linux* OS".
-  std::string line = library_version.substr(0, library_version.find_first_of(",\n"));
-  const auto replace = [&](const std::string& from, const std::string& to) {
-    if (const auto at = line.find(from); at != std::string::npos) line.replace(at, from.size(), to);
-  };
-  replace("Open MPI v", "Open MPI ");
-  replace("Version:", "");
-  replace("Intel(R) MPI Library", "Intel MPI");
-  replace(" for Linux* OS", "");
-  std::string name;  // with single spaces
-  for (const char c : line)
-    if (std::isspace(static_cast<unsigned char>(c)) == 0)
-      name += c;
-    else if (!name.empty() && name.back() != ' ')
-      name += ' ';
-  while (name.ends_with(' ') || name.ends_with('\0')) name.pop_back();
-  return name;
-}
-
-std::string mpi_name() {
-  char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
-  int length = 0;
-  check_mpi(MPI_Get_library_version(text, &length), "MPI_Get_library_version");
-  return mpi_name(std::string(text, static_cast<std::size_t>(length)));
-}
-
-std::optional<std::string> wrong_launcher(const std::vector<Launcher>& launchers, int ranks, const std::string& mpi) {
+std::optional<std::string> wrong_launcher(const std::vector<Launcher>& launchers, int ranks,
+                                          const std::string& mpi) {
   // A world of its own, although a launcher speaks of several ranks.
-  const bool one = std::any_of(launchers.begin(), launchers.end(), [](const Launcher& l) { return l.ranks == 1; });
+  const bool one =
+      std::any_of(launchers.begin(), launchers.end(), [](const Launcher& l) { return l.ranks == 1; });
   if (launchers.empty() || ranks != 1 || one) return std::nullopt;
   const Launcher& launcher = launchers.front();
   const bool slurm = launcher.kind == LauncherKind::slurm;
   return fmt::format(
-      "{} started {} processes, but this neumf runs on {}, which does not know of the others: each would be a run of "
+      "{} started {} processes, but this neumf runs on {}, which does not know of the others: each would be "
+      "a run of "
       "its own. {}",
       launcher.name(), launcher.ranks, mpi,
-      slurm ? "Use srun --mpi=pmix or pmi2, whichever this MPI supports (srun --mpi=list), or mpirun of this MPI"
+      slurm ? "Use srun --mpi=pmix or pmi2, whichever this MPI supports (srun --mpi=list), or mpirun of this "
+              "MPI"
             : fmt::format("Start it with the launcher of its MPI (" NEUMF_MPIEXEC
                           " where it was built), or build it for the other one: cmake -DMPI_HOME=DIRECTORY"));
 }
 
 void require_standard_input(const std::vector<Launcher>& launchers, const std::string& option) {
   for (const Launcher& launcher : launchers)
-    require(launcher.passes_standard_input(),
-            "{} -: {} does not pass all of standard input on, or not its end; name a file instead, or leave the "
-            "launcher out",
-            option, launcher.name());
+    require(
+        launcher.passes_standard_input(),
+        "{} -: {} does not pass all of standard input on, or not its end; name a file instead, or leave the "
+        "launcher out",
+        option, launcher.name());
 }
 
 void set_mpi_defaults() {

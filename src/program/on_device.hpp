@@ -57,6 +57,8 @@ auto on_cpu(const MachineChoice& choice, const Communicator& communicator, const
             name_of(choice.allreduce_dtype));
   });
   Context<Cpu> context(choice.threads > 0 ? choice.threads : threads_for_rank(communicator));
+  if (const auto note = placement_note(communicator); communicator.is_root() && !note.empty())
+    fmt::print(stderr, "note: {}\n", note);
   return in_precision(precision, context, work);
 }
 

@@ -7,6 +7,7 @@
 
 #include "command.hpp"
 #include "machine_options.hpp"
+#include "neumf/comm/launcher.hpp"
 #include "neumf/config/command_line.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/serve/item_names.hpp"
@@ -104,6 +105,7 @@ int recommend(const Arguments& arguments, const Communicator& communicator) {
   communicator.together([&] {
     read_command_line(arguments, o.describe(), "neumf recommend");
     o.check();
+    if (o.users == "-") require_standard_input(find_launchers(), "--users");
     output_format(o.format);
     o.machine.choice();
     checkpoint.emplace(o.checkpoint);

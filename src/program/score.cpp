@@ -9,6 +9,7 @@
 
 #include "command.hpp"
 #include "machine_options.hpp"
+#include "neumf/comm/launcher.hpp"
 #include "neumf/config/command_line.hpp"
 #include "neumf/core/error.hpp"
 #include "output_format.hpp"
@@ -78,6 +79,7 @@ int score(const Arguments& arguments, const Communicator& communicator) {
   communicator.together([&] {
     read_command_line(arguments, o.describe(), "neumf score");
     o.check();
+    if (o.pairs == "-") require_standard_input(find_launchers(), "--pairs");
     checkpoint.emplace(o.checkpoint);
     if (!communicator.is_root()) return;
     streams.emplace(o, *checkpoint);

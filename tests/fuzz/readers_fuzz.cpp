@@ -26,14 +26,15 @@
 #include "toy_data.hpp"
 
 // A file of some kilobytes must not make its reader take much memory. AddressSanitizer has its own operator
-// new; there, libFuzzer's -malloc_limit_mb does the same.
+// new; there, libFuzzer's -malloc_limit_mb does the same. Where GCC inlines one of these and not the other,
+// it warns of a mismatch.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define NEUMF_OWN_NEW 0
 #endif
 #endif
 #if !defined(NEUMF_OWN_NEW) && !defined(__SANITIZE_ADDRESS__)
-void* operator new(std::size_t size) {
+[[gnu::noinline]] void* operator new(std::size_t size) {
   if (size > (std::size_t{64} << 20)) throw std::bad_alloc();
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();

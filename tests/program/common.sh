@@ -34,6 +34,18 @@ expect_error() {
   ((count == 1)) || fail "neumf $* on $ranks ranks: $count messages instead of one: $output"
 }
 
+# launcher_of PID: the launcher that this shell started, or became. Open MPI 5's calls itself prterun.
+launcher_of() {
+  local names='mpirun|prterun|mpiexec|mpiexec.hydra'
+  pgrep -P "$1" -x "$names" || { [[ $(ps -o comm= -p "$1") =~ ^($names)$ ]] && echo "$1"; }
+}
+# ranks_of PID: the ranks of a launcher. Hydra has a proxy between them.
+ranks_of() {
+  local proxy
+  proxy=$(pgrep -P "$1" -x hydra_pmi_proxy)
+  pgrep -P "${proxy:-$1}" -x neumf
+}
+
 # Sets `python` to one that has numpy and h5py, or skips the test. The packages of the distribution belong to its own
 # python3, which another one may hide. NEUMF_TEST_PYTHON names one.
 need_python() {

@@ -58,13 +58,13 @@ while ((total < kills)); do
       kill -0 $shell 2>/dev/null || { ended=1; break; }
       sleep 0.1
     done
-    launcher=$(pgrep -P $shell -x mpirun || pgrep -x -f "mpirun .*$folder.*" | head -n 1)
+    launcher=$(launcher_of $shell)
     if ((ended)) || [[ -z $launcher ]]; then
       wait $shell && break
       fail "resuming failed: $(<"$folder/out")"
       break 2
     fi
-    mapfile -t ranks < <(pgrep -P "$launcher")
+    mapfile -t ranks < <(ranks_of "$launcher")
     case $((RANDOM % 4)) in
       0) what="one rank"; kill -9 "${ranks[RANDOM % ${#ranks[@]}]:-$launcher}" ;;
       1) what="all ranks"; kill -9 "${ranks[@]:-$launcher}" ;;

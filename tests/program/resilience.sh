@@ -15,8 +15,8 @@ start() {
     grep -qs '"type":"epoch"' "$work/log" && break
     sleep 0.1
   done
-  launcher=$(pgrep -P $job -x mpirun)
-  mapfile -t ranks < <(pgrep -P "$launcher")
+  launcher=$(launcher_of $job)
+  mapfile -t ranks < <(ranks_of "$launcher")
   ((${#ranks[@]} == 2)) || fail "training has not started: $(<"$work/out")"
 }
 # ended STATUS "message": waits for the job and checks how it ended.

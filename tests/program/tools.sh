@@ -58,6 +58,81 @@ PYTHON
 grep -q 'mlp.1.weight has the shape' "$work/err" || fail "$(cat "$work/err")"
 [[ ! -e $work/bad/best.h5 ]] || fail "a failed import left a checkpoint"
 
+# refused FILE "part of the message": neither a traceback nor a checkpoint.
+refused() {
+  "$python" "$tools/convert_pytorch.py" import "$work/$1" "$work/bad/best.h5" --data "$work/data" >"$work/err" 2>&1 &&
+    fail "$1 was imported"
+  grep -qF -- "$2" "$work/err" || fail "$1: no '$2' in: $(<"$work/err")"
+  grep -q '^convert_pytorch.py: ' "$work/err" || fail "$1: $(<"$work/err")"
+  [[ ! -e $work/bad/best.h5 ]] || fail "$1 left a checkpoint"
+}
+"$python" - "$work" <<'PYTHON' || fail "files to refuse"
+import json, struct, sys
+import numpy as np
+work = sys.argv[1]
+s = {name: np.asarray(value, np.float32) for name, value in np.load(work + "/neumf.npz").items()}
+
+def safetensors(name, encode, kind, cut=0):
+    header, body = {}, b""
+    for key, value in s.items():
+        raw = encode(value)
+        header[key] = {"dtype": kind, "shape": list(value.shape), "data_offsets": [len(body), len(body) + len(raw)]}
+        body += raw
+    text = json.dumps(header).encode()
+    data = struct.pack("<Q", len(text)) + text + body
+    open(f"{work}/{name}", "wb").write(data[:len(data) - cut])
+
+bfloat16 = lambda value: (np.ascontiguousarray(value).view(np.uint32) >> 16).astype("<u2").tobytes()
+safetensors("bf16.safetensors", bfloat16, "BF16")
+safetensors("cut.safetensors", bfloat16, "BF16", 10)
+safetensors("f8.safetensors", lambda value: bytes(value.size), "F8_E4M3")
+open(work + "/short.safetensors", "wb").write(b"\x10\0\0")
+open(work + "/text.safetensors", "wb").write(struct.pack("<Q", 4) + b"[1]\n")
+for name in ("empty.pth", "empty.npz", "empty.safetensors"):
+    open(f"{work}/{name}", "wb")
+whole = open(work + "/neumf.npz", "rb").read()
+open(work + "/cut.npz", "wb").write(whole[:len(whole) // 2])
+PYTHON
+"$python" "$tools/convert_pytorch.py" import "$work/bf16.safetensors" "$work/bf16/best.h5" --data "$work/data" || fail "bfloat16"
+"$python" - "$work" <<'PYTHON' || fail "bfloat16 values"
+import glob, sys
+import h5py, numpy as np
+work = sys.argv[1]
+want = np.load(work + "/neumf.npz")["mf_user_embed.weight"]
+with h5py.File(glob.glob(work + "/bf16/best.*.part-*.h5")[0]) as f:
+    got = f["model/user_gmf"][:]
+sys.exit(not (np.abs(got - want) <= np.abs(want) / 128).all())
+PYTHON
+refused cut.safetensors "the file is cut"
+refused f8.safetensors "F8_E4M3"
+refused short.safetensors "cut or not of the safetensors format"
+refused text.safetensors "header"
+for format in pth npz safetensors; do refused empty.$format "is empty"; done
+refused cut.npz "not a whole .npz file"
+if [[ " ${formats[*]} " == *" pth "* ]]; then
+  "$python" - "$work" <<'PYTHON' || fail "files of PyTorch"
+import sys
+import numpy as np, torch
+work = sys.argv[1]
+s = {name: torch.from_numpy(np.array(value)) for name, value in np.load(work + "/neumf.npz").items()}
+torch.save({name: torch.nn.Parameter(value.bfloat16()) for name, value in s.items()} | {"step": 7}, work + "/parameters.pth")
+torch.save([s], work + "/list.pth")
+open(work + "/cut.pth", "wb").write(open(work + "/parameters.pth", "rb").read()[:-2000])
+PYTHON
+  "$python" "$tools/convert_pytorch.py" import "$work/parameters.pth" "$work/parameters/best.h5" --data "$work/data" ||
+    fail "parameters and a number beside them"
+  refused list.pth "holds a list"
+  refused cut.pth "PyTorch cannot read it"
+fi
+# A part that is a copy of another one, and one that is missing.
+cp -r "$work/neumf" "$work/twice"
+cp "$work"/twice/best.*.part-0000-*.h5 "$(echo "$work"/twice/best.*.part-0001-*.h5)"
+"$python" "$tools/convert_pytorch.py" export "$work/twice/best.h5" "$work/twice.npz" 2>"$work/err" && fail "a copied part was exported"
+grep -q 'copy of another part' "$work/err" || fail "a copied part: $(<"$work/err")"
+rm "$work"/twice/best.*.part-0001-*.h5
+"$python" "$tools/convert_pytorch.py" export "$work/twice/best.h5" "$work/twice.npz" 2>"$work/err" && fail "a missing part was exported"
+grep -q 'is missing' "$work/err" || fail "a missing part: $(<"$work/err")"
+
 "$python" "$tools/plot_log.py" "$work/neumf.json" "$work/gmf.json" --csv "$work/curves.csv" || fail "CSV"
 [[ $(wc -l <"$work/curves.csv") == 5 ]] || fail "the CSV file is not two runs of two epochs: $(cat "$work/curves.csv")"
 head -n 1 "$work/curves.csv" | grep -q '^run,epoch,time,.*hr@10' || fail "columns: $(head -n 1 "$work/curves.csv")"

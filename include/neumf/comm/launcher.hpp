@@ -1,14 +1,12 @@
-// What started this process: mpirun of one MPI or another, srun, or nobody. Launchers say in the environment how
-// many ranks they start; a program that was built for another MPI does not see them, and each process would be a
-// run of its own.
+// What started this process: mpirun of one MPI or another, srun, or nobody. Launchers say in the environment
+// how many ranks they start; a program that was built for another MPI does not see them, and each process
+// would be a run of its own.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "neumf/comm/communicator.hpp"
 
 namespace neumf {
 
@@ -34,21 +32,17 @@ using Environment = std::function<const char*(const char*)>;
 std::vector<Launcher> find_launchers(const Environment& environment);
 std::vector<Launcher> find_launchers();
 
-// "Open MPI 4.1.4", "MPICH 5.0.2", "Intel MPI 2021.19": the library that runs, from MPI_Get_library_version.
-std::string mpi_name();
-// The same, from the text that a library gives of itself, which may have any number of lines.
-std::string mpi_name(const std::string& library_version);
-
-// Why `ranks`, the size of the world, cannot be what the launchers meant: they belong to another MPI than `mpi`.
+// Why `ranks`, the size of the world, cannot be what the launchers meant: they belong to another MPI than
+// `mpi`, which is mpi_name() of core/version.hpp.
 std::optional<std::string> wrong_launcher(const std::vector<Launcher>& launchers, int ranks,
                                           const std::string& mpi);
 
 // Throws Error naming `option` where a launcher is known to lose standard input.
 void require_standard_input(const std::vector<Launcher>& launchers, const std::string& option);
 
-// Settings of the MPI libraries that are not the user's concern, before MPI_Init; what the user has set stays.
-// Shared memory windows are the only ones here: Open MPI need not try, and report, others. MPICH yields its core while
-// it waits where there are more ranks than cores.
+// Settings of the MPI libraries that are not the user's concern, before MPI_Init; what the user has set
+// stays. Shared memory windows are the only ones here: Open MPI need not try, and report, others. MPICH
+// yields its core while it waits where there are more ranks than cores.
 void set_mpi_defaults();
 
 }  // namespace neumf

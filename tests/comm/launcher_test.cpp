@@ -1,0 +1,114 @@
+// Launchers as they show in the environment: the variables are those that each was seen to set.
+#include "neumf/comm/launcher.hpp"
+
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "neumf/core/error.hpp"
+#include "neumf/core/version.hpp"
+
+namespace neumf {
+namespace {
+
+using testing::HasSubstr;
+using Variables = std::map<std::string, std::string>;
+
+const Variables open_mpi_4{
+    {"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}};
+const Variables open_mpi_5{{"OMPI_COMM_WORLD_SIZE", "2"},
+                           {"OMPI_COMM_WORLD_RANK", "0"},
+                           {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
+                           {"PRTE_LAUNCHED", "1"},
+                           {"OMPI_VERSION", "5.0.11"}};
+const Variables mpich{
+    {"PMI_SIZE", "4"}, {"PMI_RANK", "3"}, {"MPI_LOCALNRANKS", "2"}, {"HYDI_CONTROL_FD", "7"}};
+const Variables intel{{"PMI_SIZE", "2"},
+                      {"PMI_RANK", "0"},
+                      {"MPI_LOCALNRANKS", "2"},
+                      {"HYDRA_BSTRAP_LAUNCHER", "ssh"},
+                      {"I_MPI_HYDRA_UUID", "ed620000-076a-6852"}};
+const Variables slurm{{"SLURM_STEP_NUM_TASKS", "8"}, {"SLURM_PROCID", "5"}};
+const Variables slurm_pmi2{
+    {"SLURM_STEP_NUM_TASKS", "8"}, {"SLURM_PROCID", "5"}, {"PMI_SIZE", "8"}, {"PMI_RANK", "5"}};
+const Variables mpich_through_slurm{{"SLURM_STEP_NUM_TASKS", "2"},
+                                    {"SLURM_PROCID", "0"},
+                                    {"PMI_SIZE", "8"},
+                                    {"PMI_RANK", "0"},
+                                    {"HYDI_CONTROL_FD", "7"}};
+
+std::vector<Launcher> find(const Variables& variables) {
+  return find_launchers([&](const char* name) {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  });
+}
+
+TEST(Launchers, AreRecognised) {
+  EXPECT_TRUE(find({}).empty());
+  EXPECT_TRUE(find({{"OMPI_COMM_WORLD_SIZE", ""}, {"PMI_SIZE", "x"}}).empty());
+  struct {
+    const Variables& variables;
+    LauncherKind kind;
+    int ranks, rank, node_ranks;
+  } const cases[] = {{open_mpi_4, LauncherKind::open_mpi, 2, 1, 2},
+                     {open_mpi_5, LauncherKind::open_mpi, 2, 0, 2},
+                     {mpich, LauncherKind::mpich, 4, 3, 2},
+                     {intel, LauncherKind::intel_mpi, 2, 0, 2},
+                     {slurm, LauncherKind::slurm, 8, 5, 0},
+                     {slurm_pmi2, LauncherKind::slurm, 8, 5, 0},
+                     {mpich_through_slurm, LauncherKind::mpich, 8, 0, 0}};
+  for (const auto& [variables, kind, ranks, rank, node_ranks] : cases) {
+    const auto found = find(variables);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].kind, kind) << found[0].name();
+    EXPECT_EQ(found[0].ranks, ranks) << found[0].name();
+    EXPECT_EQ(found[0].rank, rank) << found[0].name();
+    EXPECT_EQ(found[0].node_ranks, node_ranks) << found[0].name();
+  }
+}
+
+TEST(Launchers, OfAnotherMpiAreRefused) {
+  const auto reason = wrong_launcher(find(mpich), 1, "Open MPI 4.1.4");
+  ASSERT_TRUE(reason.has_value());
+  EXPECT_THAT(*reason, HasSubstr("MPICH's mpiexec started 4 processes"));
+  EXPECT_THAT(*reason, HasSubstr("Open MPI 4.1.4"));
+  EXPECT_THAT(wrong_launcher(find(open_mpi_5), 1, "MPICH 5.0.2").value_or(""),
+              HasSubstr("Open MPI's mpirun"));
+  EXPECT_THAT(wrong_launcher(find(slurm), 1, "Open MPI 4.1.4").value_or(""), HasSubstr("--mpi=pmix"));
+  // Their own, one rank, and nobody.
+  EXPECT_FALSE(wrong_launcher(find(mpich), 4, "MPICH 5.0.2"));
+  EXPECT_FALSE(wrong_launcher(find({{"PMI_SIZE", "1"}, {"PMI_RANK", "0"}}), 1, "MPICH 5.0.2"));
+  EXPECT_FALSE(wrong_launcher({}, 1, "MPICH 5.0.2"));
+  // mpiexec -n 1 called by a rank of another launcher.
+  Variables both = open_mpi_4;
+  both.merge(Variables{{"PMI_SIZE", "1"}, {"PMI_RANK", "0"}});
+  EXPECT_FALSE(wrong_launcher(find(both), 1, "MPICH 5.0.2"));
+}
+
+TEST(Launchers, ThatLoseStandardInputAreRefused) {
+  EXPECT_NO_THROW(require_standard_input({}, "--users"));
+  for (const Variables& fine : {open_mpi_4, slurm, slurm_pmi2})
+    EXPECT_NO_THROW(require_standard_input(find(fine), "--users"));
+  for (const Variables& lossy : {open_mpi_5, mpich, intel, mpich_through_slurm}) {
+    try {
+      require_standard_input(find(lossy), "--users");
+      FAIL() << "accepted";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("--users -: "));
+      EXPECT_THAT(error.what(), HasSubstr("name a file"));
+    }
+  }
+}
+
+TEST(MpiName, IsOneLine) {
+  EXPECT_EQ(
+      mpi_name("Open MPI v4.1.4, package: Debian OpenMPI, ident: 4.1.4, repo rev: v4.1.4, May 26, 2022"),
+      "Open MPI 4.1.4");
+  EXPECT_EQ(mpi_name("MPICH Version:      5.0.2\nMPICH Release date: Wed\nMPICH ABI:          17:2:5\n"),
+            "MPICH 5.0.2");
+  EXPECT_EQ(mpi_name("Intel(R) MPI Library 2021.19 for Linux* OS\n"), "Intel MPI 2021.19");
+}
+
+}  // namespace
+}  // namespace neumf
