@@ -10,7 +10,7 @@
 #   model with few distinct scores (popularity, trees, quantised vectors) compares badly by Cornac's AUC with one that has
 #   many, though it ranks as well; break ties at random before.
 source "$(dirname "$0")/common.sh"
-fresh cornac==3.0.1 numpy==2.4.6
+fresh cornac==3.0.1 scipy==1.17.1 numpy==2.4.6
 
 "$python" -W ignore - <<'PYTHON' || changed "Cornac keeps another rating, or counts ties in the AUC otherwise"
 import sys

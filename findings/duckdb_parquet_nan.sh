@@ -6,7 +6,7 @@
 #   NaN passes "> 5" and fails "< 5".
 # Seen: the rows 1, 2, NaN. In memory one row is > 5 and two are < 5, as documented. From Parquet none is > 5 and all three
 #   are < 5; max(score) is 2. The statistics in the file leave NaN out, as the format asks, and DuckDB decides by them
-#   without looking at the rows.
+#   without looking at the rows. (Reported upstream as DuckDB issue 25521.)
 # Why it matters: scores or losses of a model that diverged for some users are written to Parquet and checked by a query;
 #   "score > limit" and max() find nothing, and a filter for bad scores keeps the NaN. Ask isnan(score): that looks.
 source "$(dirname "$0")/common.sh"

@@ -9,7 +9,7 @@
 #   segment sums and hash buckets mix users, and a test with a list of ids fails while the pipeline, which has NumPy
 #   arrays, does not. Map ids to dense ones in NumPy before they reach JAX, or enable 64-bit types first.
 source "$(dirname "$0")/common.sh"
-fresh jax==0.10.2 numpy==2.4.6
+fresh jax==0.10.2 jaxlib==0.10.2 numpy==2.4.6
 
 JAX_PLATFORMS=cpu "$python" -W error - <<'PYTHON' || changed "wide ids are now kept, refused or warned of"
 import sys

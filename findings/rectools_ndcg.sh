@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # RecTools' NDCG@10 of a perfect ranking is 0.22, and repeated interactions double it.
 #
-# Versions: rectools 0.19.0.
+# Versions: rectools 0.19.0 (pandas 2.3.3, numpy 1.26.4).
 # Expected: NDCG is 1 where every held-out item stands first, since DCG is divided by the best DCG that this user allows.
 # Seen: it is divided by the DCG of ten held-out items, whatever the user has. With one held-out item, ranked first,
 #   NDCG@10 = 1 / 4.5436 = 0.2201, while MAP and MRR are 1. If the held-out interaction is in the table twice, NDCG@10
@@ -10,7 +10,7 @@
 #   libraries, and it grows with the number of held-out items, so users with many dominate. Pass
 #   divide_by_achievable=True, and drop repeated (user, item) pairs first, or NDCG passes 1.
 source "$(dirname "$0")/common.sh"
-fresh rectools==0.19.0
+fresh rectools==0.19.0 pandas==2.3.3 numpy==1.26.4 scipy==1.17.1
 
 OPENBLAS_NUM_THREADS=1 "$python" - <<'PYTHON' || changed "NDCG or precision is computed in another way"
 import sys, warnings

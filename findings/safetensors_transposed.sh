@@ -4,9 +4,9 @@
 # Versions: safetensors 0.8.0 (safetensors.numpy), numpy 2.4.6.
 # Expected: what is saved is what is loaded, as for a big-endian array; for PyTorch the same package refuses tensors that
 #   are not contiguous.
-# Seen: a 2 x 3 array in Fortran order, or the transpose of a 3 x 2 one, comes back with the right shape and type and the
-#   values of the memory's order: [[0, 3], [1, 4], [2, 5]] as [[0, 1], [2, 3], [4, 5]]. A view of
-#   every second column holds the neighbours instead. No warning.
+# Seen: the transpose [[0, 3], [1, 4], [2, 5]] of a 2 x 3 array comes back as [[0, 1], [2, 3], [4, 5]]: shape and type are
+#   right, the values lie as in memory. So do those of an array in Fortran order, and a view of every second column holds
+#   the neighbours instead. No warning. (safetensors 0.7.0 was right; reported upstream as issue 825.)
 # Why it matters: weights are transposed when a model changes frameworks (a Keras kernel is [in, out], a PyTorch weight
 #   [out, in]), and factors of SciPy's and LAPACK's decompositions are in Fortran order. Shapes fit, the model loads and
 #   recommends at random. Save numpy.ascontiguousarray(x).
