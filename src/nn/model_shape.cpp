@@ -50,16 +50,4 @@ void ModelShape::validate() const {
           fmt::join(layers, " "), layers.front() + 1);
 }
 
-const char* name_of(ModelKind kind) {
-  switch (kind) {
-    case ModelKind::gmf:
-      return "gmf";
-    case ModelKind::mlp:
-      return "mlp";
-    case ModelKind::neumf:
-      break;
-  }
-  return "neumf";
-}
-
 }  // namespace neumf

@@ -1,58 +1,42 @@
 // neumf baseline
 #include "neumf/evaluate/baselines.hpp"
 
-#include <boost/program_options.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "command.hpp"
-#include "machine_options.hpp"
+#include "common_options.hpp"
 #include "neumf/comm/placement.hpp"
-#include "neumf/config/command_line.hpp"
+#include "neumf/config/options.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/core/exit_status.hpp"
-
-namespace po = boost::program_options;
 
 namespace neumf::program {
 namespace {
 
 struct BaselineOptions {
-  std::string data, log_path;
-  int topk = 10, neighbours = 50, threads = 0;
+  std::filesystem::path data, log_path;
+  int topk = 10, threads = 0;
+  std::uint32_t neighbours = 50;
   std::vector<int> topk_list;
 
-  po::options_description describe() {
-    const auto path = [](std::string& target) { return po::value(&target)->value_name("PATH"); };
-    po::options_description what("What to evaluate"), machine("Machine"), output("Output"), all;
+  void declare(OptionTable& table) {
     // clang-format off
-    what.add_options()
-      ("data", path(data), "directory of the preprocessed data set")
-      ("topk,k", po::value(&topk)->default_value(topk), "K of HR@K and NDCG@K")
-      ("topk_list", po::value(&topk_list)->multitoken()->value_name("K ..."), "further K to report")
-      ("neighbours", po::value(&neighbours)->default_value(neighbours), "similar items per item, of item-kNN");
-    machine.add_options()
-      ("threads", po::value(&threads)->default_value(threads), "CPU threads per rank; 0: the cores that the rank may use");
-    output.add_options()
-      ("log_path", path(log_path), "file for one JSON object per baseline, with the keys of training's log");
+    table.section("What to evaluate");
+    table.add("data", data, "directory of the preprocessed data set", {.required = "name the directory that neumf-preprocess wrote"});
+    table.add("topk,k", topk, "K of HR@K and NDCG@K", {.range = at_least(1)});
+    table.add("topk_list", topk_list, "further K to report", {.range = at_least(1), .value = "K ..."});
+    table.add("neighbours", neighbours, "similar items per item, of item-kNN", {.range = at_least(1).at_most(2147483647)});
+    table.section("Machine");
+    table.add("threads", threads, "CPU threads per rank; 0: the cores that the rank may use", {.range = at_least(0).at_most(4096)});
+    table.section("Output");
+    table.add("log_path", log_path, "file for one JSON object per baseline, with the keys of training's log");
+    table.section("General");
+    table.add_common();
     // clang-format on
-    all.add(what).add(machine).add(output).add(common_options());
-    return all;
-  }
-
-  void check() const {
-    require(!data.empty(), "--data is missing: name the directory that neumf-preprocess wrote");
-    require(topk >= 1, "--topk {}: at least 1 is needed", topk);
-    for (const int k : topk_list) require(k >= 1, "--topk_list {}: at least 1 is needed", k);
-    require(neighbours >= 1, "--neighbours {}: at least 1 is needed", neighbours);
-    require(threads >= 0, "--threads {}: must be 0 (automatic) or more", threads);
   }
 };
-
-po::options_description options() {
-  return BaselineOptions().describe();
-}
 
 void print(const std::vector<BaselineResult>& results) {
   for (const auto& [label, ranking] : {std::pair{"among the stored negatives", &BaselineResult::sampled},
@@ -69,7 +53,7 @@ void print(const std::vector<BaselineResult>& results) {
   }
 }
 
-void write_log(const std::string& path, const std::vector<BaselineResult>& results) {
+void write_log(const std::filesystem::path& path, const std::vector<BaselineResult>& results) {
   std::ofstream file(path);
   for (const auto& result : results) {
     nlohmann::json entry{{"type", "baseline"}, {"baseline", result.name}, {"time", result.seconds}};
@@ -85,23 +69,19 @@ void write_log(const std::string& path, const std::vector<BaselineResult>& resul
     file << entry.dump() << '\n';
   }
   file.close();
-  require(file.good(), "--log_path {}: cannot write this file", path);
+  require(file.good(), "--log_path {}: cannot write this file", path.string());
 }
 
 int baseline(const Arguments& arguments, const Communicator& communicator) {
   BaselineOptions o;
   std::optional<Dataset> dataset;
   communicator.together([&] {
-    read_command_line(arguments, o.describe(), "neumf baseline");
-    o.check();
+    read_options(o, "baseline", arguments);
     dataset = Dataset::open(o.data);
   });
-  std::vector<int> topk{o.topk};
-  for (const int k : o.topk_list)
-    if (std::find(topk.begin(), topk.end(), k) == topk.end()) topk.push_back(k);
   Context<Cpu> context(o.threads > 0 ? o.threads : threads_for_rank(communicator));
   const auto results =
-      evaluate_baselines(context, communicator, *dataset, static_cast<std::uint32_t>(o.neighbours), topk);
+      evaluate_baselines(context, communicator, *dataset, o.neighbours, every_k(o.topk, o.topk_list));
   communicator.together([&] {
     if (!communicator.is_root()) return;
     print(results);
@@ -121,7 +101,7 @@ extern const Command baseline_command{
     "does not beat these has learned nothing of use. Computes on CPUs; ranks share the users.\n"
     "\n"
     "  neumf baseline --data data/ml-1m --topk_list 5 20\n",
-    options,
+    option_texts<BaselineOptions>,
     baseline};
 
 }  // namespace neumf::program

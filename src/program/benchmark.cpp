@@ -1,74 +1,49 @@
 // neumf benchmark
-#include <boost/program_options.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
 #include "command.hpp"
-#include "machine_options.hpp"
-#include "neumf/config/command_line.hpp"
+#include "common_options.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/serve/latency.hpp"
 #include "neumf/serve/served_model.hpp"
-
-namespace po = boost::program_options;
 
 namespace neumf::program {
 namespace {
 
 struct BenchmarkOptions {
-  std::string checkpoint, projection = "per_item", log_path;
+  std::filesystem::path checkpoint, log_path;
   ModelShape shape{.users = 138493, .items = 26744};
   std::vector<std::int64_t> batch_sizes{1, 1024, 4096, 16384, 65536, 262144, 1048576};
-  std::vector<std::string> precisions{"fp32", "fp16", "bf16"};
+  std::vector<Precision> precisions{Precision::fp32, Precision::fp16, Precision::bf16};
   serve::LatencySettings settings;
   bool json = false;
-  MachineOptions machine;
+  MachineChoice machine;
 
-  po::options_description describe() {
-    const auto path = [](std::string& target) { return po::value(&target)->value_name("PATH"); };
-    po::options_description model("Model"), measurement("Measurement"), output("Output"), all;
+  void declare(OptionTable& table) {
     // clang-format off
-    model.add_options()
-      ("load_checkpoint_path", path(checkpoint), "checkpoint to measure; without it a model with random weights")
-      ("n_users", po::value(&shape.users)->default_value(shape.users), "users of the random model")
-      ("n_items", po::value(&shape.items)->default_value(shape.items), "items of the random model")
-      ("factors,f", po::value(&shape.factors)->default_value(shape.factors), "width of its GMF embeddings")
-      ("layers", po::value(&shape.layers)->multitoken()->value_name("SIZES (=256 256 128 64)"), "sizes of its MLP");
-    measurement.add_options()
-      ("batch_sizes", po::value(&batch_sizes)->multitoken()->value_name("SIZES (=1 1024 4096 16384 65536 262144 1048576)"),
-       "pairs per batch")
-      ("num_batches", po::value(&settings.batches)->default_value(settings.batches), "measured batches of each size")
-      ("seconds", po::value(&settings.seconds)->default_value(settings.seconds), "at most this long for each size, but five batches")
-      ("precision", po::value(&precisions)->multitoken()->value_name("LIST (=fp32 fp16 bf16)"), "any of fp32, tf32, fp16, bf16")
-      ("projection", po::value(&projection)->default_value(projection),
-       "per_item: the items' half of the first layer is computed at start-up; per_sample: for each pair");
-    output.add_options()
-      ("json", po::bool_switch(&json), "a JSON array on standard output instead of the table")
-      ("log_path", path(log_path), "file for the JSON array");
+    table.section("Model");
+    table.add("load_checkpoint_path", checkpoint, "checkpoint to measure; without it a model with random weights");
+    table.add("n_users", shape.users, "users of the random model", {.range = at_least(1)});
+    table.add("n_items", shape.items, "items of the random model", {.range = at_least(1)});
+    table.add("factors,f", shape.factors, "width of its GMF embeddings");
+    table.add("layers", shape.layers, "sizes of its MLP", {.value = "SIZES"});
+    table.section("Measurement");
+    table.add("batch_sizes", batch_sizes, "pairs per batch", {.range = at_least(1), .value = "SIZES"});
+    table.add("num_batches", settings.batches, "measured batches of each size", {.range = at_least(1)});
+    table.add("seconds", settings.seconds, "at most this long for each size, but five batches", {.range = at_least(0)});
+    table.add("precision", precisions, "any of fp32, tf32, fp16, bf16", {.value = "LIST"});
+    table.add("projection", settings.projection, "per_item: the items' half of the first layer is computed at start-up; per_sample: for each pair");
+    table.section("Output");
+    table.add("json", json, "a JSON array on standard output instead of the table");
+    table.add("log_path", log_path, "file for the JSON array");
     // clang-format on
-    all.add(model).add(measurement).add(output).add(machine.describe(false)).add(common_options());
-    return all;
-  }
-
-  void check() {
-    shape.validate();
-    require(shape.users >= 1 && shape.items >= 1, "--n_users {} --n_items {}: at least 1 is needed",
-            shape.users, shape.items);
-    for (const auto size : batch_sizes) require(size >= 1, "--batch_sizes {}: must be at least 1", size);
-    require(settings.batches >= 1, "--num_batches {}: at least 1 is needed", settings.batches);
-    require(projection == "per_item" || projection == "per_sample",
-            "--projection {}: must be per_item or per_sample", projection);
-    settings.projection = projection == "per_item" ? ItemProjection::per_item : ItemProjection::per_sample;
-    for (const auto& precision : precisions) parse_precision(precision);
-    machine.choice();
+    declare_machine(table, machine, false);
+    table.check([this] { shape.validate(); });
   }
 };
-
-po::options_description options() {
-  return BenchmarkOptions().describe();
-}
 
 void print_header() {
   fmt::print("{:<6}  {:<5}  {:>9}  {:>7}  {:>12}  {:>10}  {:>10}  {:>10}  {:>10}\n", "device", "type",
@@ -123,25 +98,24 @@ class Model {
   std::optional<serve::ServedModel<Device, T>> trained_;
 };
 
-void write_log(const std::string& path, const nlohmann::ordered_json& results) {
+void write_log(const std::filesystem::path& path, const nlohmann::ordered_json& results) {
   std::ofstream file(path);
   file << results.dump(1) << "\n";
   file.close();
-  require(file.good(), "--log_path {}: cannot write this file", path);
+  require(file.good(), "--log_path {}: cannot write this file", path.string());
 }
 
 int benchmark(const Arguments& arguments, const Communicator& communicator) {
   BenchmarkOptions o;
   communicator.together([&] {
-    read_command_line(arguments, o.describe(), "neumf benchmark");
-    o.check();
+    read_options(o, "benchmark", arguments);
     require(communicator.size() == 1, "neumf benchmark measures one rank: start it without mpirun");
   });
   auto results = nlohmann::ordered_json::array();
   if (!o.json) print_header();
-  for (const auto& precision : o.precisions) {
-    auto choice = o.machine.choice();
-    choice.precision = parse_precision(precision);
+  for (const Precision precision : o.precisions) {
+    auto choice = o.machine;
+    choice.precision = precision;
     on_device(choice, communicator, [&]<class Device, class T>(Context<Device>& context) {
       communicator.together([&] {
         Model<Device, T> model(context, o);
@@ -149,8 +123,8 @@ int benchmark(const Arguments& arguments, const Communicator& communicator) {
           const auto result = serve::measure_latency<Device, T>(context, model.parameters(), model.shape(o),
                                                                 o.settings, size);
           // tf32 is stored as fp32.
-          if (!o.json) print_row(Device::name, precision.c_str(), result);
-          results.push_back(to_json(Device::name, precision.c_str(), result));
+          if (!o.json) print_row(Device::name, name_of(precision), result);
+          results.push_back(to_json(Device::name, name_of(precision), result));
         }
       });
     });
@@ -170,7 +144,7 @@ extern const Command benchmark_command{"benchmark",
                                        "latency and its 90th, 95th and 99th percentile. Without a checkpoint "
                                        "the model has random weights and the size "
                                        "of MovieLens 20M.",
-                                       options,
+                                       option_texts<BenchmarkOptions>,
                                        benchmark};
 
 }  // namespace neumf::program

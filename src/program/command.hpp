@@ -3,12 +3,12 @@
 // itself.
 #pragma once
 
-#include <boost/program_options/options_description.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "neumf/comm/communicator.hpp"
+#include "neumf/config/option_table.hpp"
 
 namespace neumf::program {
 
@@ -19,7 +19,7 @@ struct Command {
   const char* summary;      // one line, without a full stop
   const char* synopsis;     // what follows the name: "--load_checkpoint_path FILE [options]"
   const char* description;  // paragraphs, separated by empty lines; indented lines are kept as they are
-  boost::program_options::options_description (*options)();
+  OptionTexts (*options)();
   // Returns the exit status. Collective. Throws Error or CollectiveError, which main reports.
   int (*run)(const Arguments& arguments, const Communicator& communicator);
 };

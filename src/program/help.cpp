@@ -30,18 +30,12 @@ std::string wrapped(const std::string& text) {
   return out;
 }
 
-std::string options_text(const Command& command) {
-  std::ostringstream text;
-  text << command.options();
-  const std::string all = text.str();
-  return all.substr(std::min(all.find_first_not_of('\n'), all.size()));
-}
-
 }  // namespace
 
 std::string help_text(const Command& command) {
   return fmt::format("neumf {}: {}\n\nUsage: neumf {} {}\n\n{}\n{}", command.name, command.summary,
-                     command.name, command.synopsis, wrapped(command.description), options_text(command));
+                     command.name, command.synopsis, wrapped(command.description),
+                     format_options(command.options()));
 }
 
 std::string overview() {
@@ -51,7 +45,7 @@ std::string overview() {
       about, usage_reference, about_reference);
   for (const Command* command : commands())
     text += fmt::format("  {:<12}{}\n", command->name, command->summary);
-  return text + "\nOptions of train and test:\n\n" + options_text(find_command("train"));
+  return text + "\nOptions of train and test:\n\n" + format_options(find_command("train").options());
 }
 
 }  // namespace neumf::program

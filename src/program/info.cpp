@@ -1,20 +1,16 @@
 // neumf info
 #include <fmt/ranges.h>
-#include <boost/program_options.hpp>
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
-#include "machine_options.hpp"
+#include "common_options.hpp"
 #include "neumf/checkpoint/files.hpp"
 #include "neumf/checkpoint/reader.hpp"
-#include "neumf/config/command_line.hpp"
 #include "neumf/config/options.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/data/dataset.hpp"
 #include "neumf/data/hdf5.hpp"
 #include "neumf/data/layout.hpp"
-
-namespace po = boost::program_options;
 
 namespace neumf::program {
 namespace {
@@ -22,23 +18,19 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct InfoOptions {
-  std::string path;
+  std::filesystem::path path;
   bool json = false;
 
-  po::options_description describe() {
-    po::options_description what("What to describe"), all;
-    what.add_options()(
-        "file", po::value(&path)->value_name("PATH"),
-        "checkpoint (the master file), or data set (the directory or its dataset.h5); --file may be "
-        "left out")("json", po::bool_switch(&json), "one JSON object");
-    all.add(what).add(common_options());
-    return all;
+  void declare(OptionTable& table) {
+    table.section("What to describe");
+    table.add("file", path,
+              "checkpoint (the master file), or data set (the directory or its dataset.h5); --file may be "
+              "left out");
+    table.add("json", json, "one JSON object");
+    table.section("General");
+    table.add_common();
   }
 };
-
-po::options_description options() {
-  return InfoOptions().describe();
-}
 
 Json options_of(const CheckpointInfo& info) {
   Json object = Json::object();
@@ -161,7 +153,7 @@ int info(const Arguments& arguments, const Communicator& communicator) {
       if (!arguments[i].starts_with('-') && !is_value) words.emplace_back("--file");
       words.push_back(arguments[i]);
     }
-    read_command_line(words, o.describe(), "neumf info");
+    read_options(o, "info", words);
     const Json description = program::describe(o.path);
     if (communicator.is_root()) fmt::print("{}", o.json ? description.dump(2) + "\n" : table(description));
   });
@@ -175,7 +167,7 @@ extern const Command info_command{
     "what a checkpoint or a data set holds",
     "FILE [--json]",
     "Describes a checkpoint (its master file) or a data set (its directory, or dataset.h5 in it).",
-    options,
+    option_texts<InfoOptions>,
     info};
 
 }  // namespace neumf::program

@@ -1,5 +1,4 @@
 // The manual page, in the macros of man(7).
-#include <algorithm>
 #include <sstream>
 
 #include "help.hpp"
@@ -38,20 +37,18 @@ std::string paragraphs(const std::string& text) {
   return out + (example ? ".fi\n" : "");
 }
 
-// "-k [ --topk ] arg (=10)" as "-k, --topk arg (=10)".
-std::string option_name(const boost::program_options::option_description& option) {
-  std::string name = option.format_name();
-  if (const auto bracket = name.find(" [ "); bracket != std::string::npos)
-    name = name.substr(0, bracket) + ", " + name.substr(bracket + 3, name.size() - bracket - 5);
-  const std::string parameter = option.format_parameter();
-  return parameter.empty() ? name : name + ' ' + parameter;
+// "-k, --topk arg (=10)"
+std::string option_name(const OptionText& option) {
+  std::string name =
+      option.letter == 0 ? "--" + option.name : fmt::format("-{}, --{}", option.letter, option.name);
+  if (option.value.empty()) return name;
+  return name + (option.implied.empty() ? " " + option.value : fmt::format("[={}]", option.value));
 }
 
 std::string options_list(const Command& command) {
   std::string out;
-  const auto described = command.options();
-  for (const auto& option : described.options())
-    out += fmt::format(".TP\n.B {}\n{}\n", escaped(option_name(*option)), escaped(option->description()));
+  for (const auto& option : command.options())
+    out += fmt::format(".TP\n.B {}\n{}\n", escaped(option_name(option)), escaped(option.help));
   return out;
 }
 

@@ -1,62 +1,47 @@
 // neumf recommend
-#include <boost/program_options.hpp>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <optional>
 
 #include "command.hpp"
-#include "machine_options.hpp"
+#include "common_options.hpp"
 #include "neumf/comm/launcher.hpp"
-#include "neumf/config/command_line.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/serve/item_names.hpp"
 #include "neumf/serve/recommend_users.hpp"
-#include "output_format.hpp"
-
-namespace po = boost::program_options;
 
 namespace neumf::program {
 namespace {
 
 struct RecommendOptions {
-  std::string checkpoint, users = "all", exclude_seen, output, format = "csv", item_names;
+  std::filesystem::path checkpoint, exclude_seen, item_names;
+  std::string users = "all", output;
+  serve::OutputFormat format = serve::OutputFormat::csv;
   int topk = 10;
   bool popular_for_unknown = false;
-  MachineOptions machine;
+  MachineChoice machine;
 
-  po::options_description describe() {
-    const auto path = [](std::string& target) { return po::value(&target)->value_name("PATH"); };
-    po::options_description what("What to recommend"), output_options("Output"), all;
+  void declare(OptionTable& table) {
     // clang-format off
-    what.add_options()
-      ("load_checkpoint_path", path(checkpoint), "checkpoint of the model; no data set is needed")
-      ("users", po::value(&users)->default_value(users),
-       "all; or a file with an id per line, - for standard input; or ids: 7,12,x9 (original ids)")
-      ("topk,k", po::value(&topk)->default_value(topk), "items for each user")
-      ("exclude_seen", path(exclude_seen), "data set whose interactions, held-out ones included, are not recommended again")
-      ("popular_for_unknown", po::bool_switch(&popular_for_unknown),
-       "unknown users get the most popular items; without this they are an error");
-    output_options.add_options()
-      ("output", path(output), "file, which appears when it is complete; without it, or -, standard output")
-      ("format", po::value(&format)->default_value(format), "csv, jsonl or hdf5")
-      ("item_names", path(item_names), "titles: movies.csv, movies.dat or u.item of MovieLens, or a CSV with item and title columns");
+    table.section("What to recommend");
+    table.add("load_checkpoint_path", checkpoint, "checkpoint of the model; no data set is needed", {.required = "name the checkpoint of the model"});
+    table.add("users", users, "all; or a file with an id per line, - for standard input; or ids: 7,12,x9 (original ids)");
+    table.add("topk,k", topk, "items for each user", {.range = at_least(1)});
+    table.add("exclude_seen", exclude_seen, "data set whose interactions, held-out ones included, are not recommended again");
+    table.add("popular_for_unknown", popular_for_unknown, "unknown users get the most popular items; without this they are an error");
+    table.section("Output");
+    table.add("output", output, "file, which appears when it is complete; without it, or -, standard output", {.value = "PATH"});
+    table.add("format", format, "csv, jsonl or hdf5");
+    table.add("item_names", item_names, "titles: movies.csv, movies.dat or u.item of MovieLens, or a CSV with item and title columns");
     // clang-format on
-    all.add(what).add(output_options).add(machine.describe()).add(common_options());
-    return all;
-  }
-
-  void check() const {
-    require(!checkpoint.empty(), "--load_checkpoint_path is missing: name the checkpoint of the model");
-    require(topk >= 1, "--topk {}: at least 1 is needed", topk);
-    require(format != "hdf5" || !(output.empty() || output == "-"),
-            "--format hdf5 cannot go to standard output: name a file with --output");
+    declare_machine(table, machine);
+    table.check([this] {
+      require(format != serve::OutputFormat::hdf5 || !(output.empty() || output == "-"),
+              "--format hdf5 cannot go to standard output: name a file with --output");
+    });
   }
 };
-
-po::options_description options() {
-  return RecommendOptions().describe();
-}
 
 // What --users names, as text that every rank can parse: a file's content, or nothing for ids and "all".
 struct UserSource {
@@ -103,11 +88,8 @@ int recommend(const Arguments& arguments, const Communicator& communicator) {
   std::optional<serve::SeenItems> seen;
   UserSource source;
   communicator.together([&] {
-    read_command_line(arguments, o.describe(), "neumf recommend");
-    o.check();
+    read_options(o, "recommend", arguments);
     if (o.users == "-") require_standard_input(find_launchers(), "--users");
-    output_format(o.format);
-    o.machine.choice();
     checkpoint.emplace(o.checkpoint);
     known_users.emplace(checkpoint->user_ids());
     catalogue.emplace(checkpoint->item_ids());
@@ -127,10 +109,10 @@ int recommend(const Arguments& arguments, const Communicator& communicator) {
     if (!communicator.is_root()) return;
     serve::Catalogue names{catalogue->ids(), {}};
     if (!o.item_names.empty()) names.titles = serve::read_item_names(o.item_names, *catalogue);
-    writer = serve::make_recommendation_writer(output_format(o.format), o.output, names,
-                                               request.users.ids.size(), request.topk);
+    writer =
+        serve::make_recommendation_writer(o.format, o.output, names, request.users.ids.size(), request.topk);
   });
-  on_device(o.machine.choice(), communicator, [&]<class Device, class T>(Context<Device>& context) {
+  on_device(o.machine, communicator, [&]<class Device, class T>(Context<Device>& context) {
     const auto times =
         serve::recommend_users<Device, T>(context, communicator, *checkpoint, request, writer.get());
     if (!communicator.is_root()) return;
@@ -170,7 +152,7 @@ extern const Command recommend_command{
     "\n"
     "  neumf recommend --load_checkpoint_path runs/a/best.h5 --exclude_seen data/ml-20m --output top10.csv\n"
     "  echo 1234 | neumf recommend --load_checkpoint_path runs/a/best.h5 --users - --item_names movies.csv\n",
-    options,
+    option_texts<RecommendOptions>,
     recommend};
 
 }  // namespace neumf::program

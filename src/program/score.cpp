@@ -1,55 +1,37 @@
 // neumf score
 #include "neumf/serve/score_pairs.hpp"
 
-#include <boost/program_options.hpp>
 #include <chrono>
 #include <fstream>
 #include <iostream>
 #include <optional>
 
 #include "command.hpp"
-#include "machine_options.hpp"
+#include "common_options.hpp"
 #include "neumf/comm/launcher.hpp"
-#include "neumf/config/command_line.hpp"
 #include "neumf/core/error.hpp"
-#include "output_format.hpp"
-
-namespace po = boost::program_options;
 
 namespace neumf::program {
 namespace {
 
 struct ScoreOptions {
-  std::string checkpoint, pairs, output, format = "csv";
-  MachineOptions machine;
+  std::filesystem::path checkpoint;
+  std::string pairs, output;
+  serve::OutputFormat format = serve::OutputFormat::csv;
+  MachineChoice machine;
 
-  po::options_description describe() {
-    const auto path = [](std::string& target) { return po::value(&target)->value_name("PATH"); };
-    po::options_description what("What to score"), output_options("Output"), all;
+  void declare(OptionTable& table) {
     // clang-format off
-    what.add_options()
-      ("load_checkpoint_path", path(checkpoint), "checkpoint of the model; no data set is needed")
-      ("pairs", path(pairs), "file with a line 'user,item' for each pair (original ids); - for standard input");
-    output_options.add_options()
-      ("output", path(output), "file, which appears when it is complete; without it, or -, standard output")
-      ("format", po::value(&format)->default_value(format), "csv or jsonl");
+    table.section("What to score");
+    table.add("load_checkpoint_path", checkpoint, "checkpoint of the model; no data set is needed", {.required = "name the checkpoint of the model"});
+    table.add("pairs", pairs, "file with a line 'user,item' for each pair (original ids); - for standard input", {.value = "PATH", .required = "name the file of pairs, or - for standard input"});
+    table.section("Output");
+    table.add("output", output, "file, which appears when it is complete; without it, or -, standard output", {.value = "PATH"});
+    table.add("format", format, "csv or jsonl", {.among = {"csv", "jsonl"}});
     // clang-format on
-    all.add(what).add(output_options).add(machine.describe()).add(common_options());
-    return all;
-  }
-
-  void check() const {
-    require(!checkpoint.empty(), "--load_checkpoint_path is missing: name the checkpoint of the model");
-    require(!pairs.empty(), "--pairs is missing: name the file of pairs, or - for standard input");
-    require(output_format(format) != serve::OutputFormat::hdf5,
-            "--format hdf5: pairs are written as csv or jsonl");
-    machine.choice();
+    declare_machine(table, machine);
   }
 };
-
-po::options_description options() {
-  return ScoreOptions().describe();
-}
 
 // What rank 0 reads from and writes to.
 struct Streams {
@@ -77,17 +59,16 @@ int score(const Arguments& arguments, const Communicator& communicator) {
   std::optional<Streams> streams;
   std::optional<serve::PairStreams> view;
   communicator.together([&] {
-    read_command_line(arguments, o.describe(), "neumf score");
-    o.check();
+    read_options(o, "score", arguments);
     if (o.pairs == "-") require_standard_input(find_launchers(), "--pairs");
     checkpoint.emplace(o.checkpoint);
     if (!communicator.is_root()) return;
     streams.emplace(o, *checkpoint);
-    view.emplace(serve::PairStreams{*streams->reader, streams->output, output_format(o.format),
-                                    streams->users, streams->items});
-    if (output_format(o.format) == serve::OutputFormat::csv) streams->output.write("user_id,item_id,score\n");
+    view.emplace(
+        serve::PairStreams{*streams->reader, streams->output, o.format, streams->users, streams->items});
+    if (o.format == serve::OutputFormat::csv) streams->output.write("user_id,item_id,score\n");
   });
-  on_device(o.machine.choice(), communicator, [&]<class Device, class T>(Context<Device>& context) {
+  on_device(o.machine, communicator, [&]<class Device, class T>(Context<Device>& context) {
     const auto start = std::chrono::steady_clock::now();
     const auto pairs =
         serve::score_pairs<Device, T>(context, communicator, *checkpoint, view ? &*view : nullptr);
@@ -112,7 +93,7 @@ extern const Command score_command{
     "(user_id,item_id) is passed over.\n"
     "\n"
     "  neumf score --load_checkpoint_path runs/a/best.h5 --pairs - <pairs.csv >scores.csv\n",
-    options,
+    option_texts<ScoreOptions>,
     score};
 
 }  // namespace neumf::program

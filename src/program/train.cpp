@@ -1,6 +1,5 @@
 // neumf train and neumf test; also the reference's form without a command's name.
-#include "command.hpp"
-#include "neumf/config/command_line.hpp"
+#include "common_options.hpp"
 #include "neumf/config/options.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/train/session.hpp"
@@ -49,7 +48,7 @@ extern const Command train_command{
     "best "
     "model in --checkpoint_dir. The word 'train' may be left out, as in the reference implementation; with "
     "--mode test the command is 'test'.",
-    training_option_descriptions,
+    option_texts<Options>,
     train};
 
 extern const Command test_command{"test",
@@ -58,7 +57,7 @@ extern const Command test_command{"test",
                                   "Ranks the held-out item of every user of the data set among its stored "
                                   "negatives. Options of training have "
                                   "no effect.",
-                                  training_option_descriptions,
+                                  option_texts<Options>,
                                   test};
 
 }  // namespace neumf::program

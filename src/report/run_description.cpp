@@ -39,7 +39,7 @@ std::string describe_batch(const Options& o, const std::string& gradients, std::
       "gradients through {}",
       with_commas(static_cast<std::uint64_t>(o.batch_size)), o.grads_accumulated,
       o.grads_accumulated == 1 ? "" : "es", with_commas(updates_per_epoch),
-      o.shuffled_sampling ? "shuffled" : "grouped", o.negative_samples, gradients);
+      name_of(o.sampling), o.negative_samples, gradients);
 }
 
 std::string mebibytes(std::uint64_t bytes) {
@@ -58,8 +58,7 @@ RunFacts run_facts(const Context<Device>& context, const Communicator& communica
   facts.threads = context.threads();
   facts.device = std::is_same_v<Device, Cpu> ? "cpu" : context.description();
   facts.precision = TypeName<T>::value;
-  facts.user_embeddings =
-      options.user_embeddings == UserEmbeddings::replicated ? "replicated" : "partitioned";
+  facts.user_embeddings = name_of(options.user_embeddings);
   facts.gradients = gradients;
   facts.batch_size = options.batch_size;
   facts.users = data.users();

@@ -5,7 +5,7 @@ namespace neumf {
 TrainerSpec trainer_spec(const Options& options, const ModelShape& shape, bool half_range) {
   const auto& o = options;
   TrainerSpec spec;
-  spec.sampler.sampling = o.shuffled_sampling ? Sampling::shuffled : Sampling::grouped;
+  spec.sampler.sampling = o.sampling;
   spec.sampler.negatives = o.negative_samples;
   spec.sampler.item_count = static_cast<std::uint32_t>(shape.items);
   spec.sampler.exact_negatives = o.exact_negatives;

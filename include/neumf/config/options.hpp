@@ -1,5 +1,5 @@
-// Everything that a run can be told. The names are those of the reference implementation where it has them;
-// dashes and underscores are interchangeable on the command line and in INI files.
+// Everything that training and testing can be told: the fields here, what is said of them as options in
+// options.cpp. The names are those of the reference implementation where it has them.
 #pragma once
 
 #include <cstdint>
@@ -8,18 +8,64 @@
 #include <utility>
 #include <vector>
 
+#include "neumf/core/value_names.hpp"
 #include "neumf/nn/model_shape.hpp"
+#include "neumf/sampling/sampler.hpp"
 
 namespace neumf {
 
+class OptionTable;
+
 enum class Mode { train, test };
+constexpr auto value_names(Mode) {
+  return std::to_array<NamedValue<Mode>>({{"train", Mode::train}, {"test", Mode::test}});
+}
+
 enum class DeviceChoice { automatic, cuda, cpu };
+constexpr auto value_names(DeviceChoice) {
+  return std::to_array<NamedValue<DeviceChoice>>(
+      {{"auto", DeviceChoice::automatic}, {"cuda", DeviceChoice::cuda}, {"cpu", DeviceChoice::cpu}});
+}
+
 enum class Precision { fp32, tf32, fp16, bf16 };
+constexpr auto value_names(Precision) {
+  return std::to_array<NamedValue<Precision>>({{"fp32", Precision::fp32},
+                                               {"tf32", Precision::tf32},
+                                               {"fp16", Precision::fp16},
+                                               {"bf16", Precision::bf16}});
+}
+
 enum class UserEmbeddings { partitioned, replicated };
+constexpr auto value_names(UserEmbeddings) {
+  return std::to_array<NamedValue<UserEmbeddings>>(
+      {{"partitioned", UserEmbeddings::partitioned}, {"replicated", UserEmbeddings::replicated}});
+}
+
 enum class Optimizer { adam, sgd };
+constexpr auto value_names(Optimizer) {
+  return std::to_array<NamedValue<Optimizer>>({{"adam", Optimizer::adam}, {"sgd", Optimizer::sgd}});
+}
+
 enum class LearningRateSchedule { constant, linear, cosine, exponential, step };  // train/learning_rate.hpp
+constexpr auto value_names(LearningRateSchedule) {
+  return std::to_array<NamedValue<LearningRateSchedule>>({{"constant", LearningRateSchedule::constant},
+                                                          {"linear", LearningRateSchedule::linear},
+                                                          {"cosine", LearningRateSchedule::cosine},
+                                                          {"exponential", LearningRateSchedule::exponential},
+                                                          {"step", LearningRateSchedule::step}});
+}
+
 enum class Evaluation { sampled, full };
+constexpr auto value_names(Evaluation) {
+  return std::to_array<NamedValue<Evaluation>>(
+      {{"sampled", Evaluation::sampled}, {"full", Evaluation::full}});
+}
+
 enum class Progress { automatic, always, never };
+constexpr auto value_names(Progress) {
+  return std::to_array<NamedValue<Progress>>(
+      {{"auto", Progress::automatic}, {"always", Progress::always}, {"never", Progress::never}});
+}
 
 // How often a run is saved: every so many epochs, or seconds. Never, if both are 0.
 struct CheckpointInterval {
@@ -42,7 +88,7 @@ struct Options {
   float dropout = 0.5f;
   std::uint32_t negative_samples = 4;
   bool exact_negatives = false;
-  bool shuffled_sampling = false;
+  Sampling sampling = Sampling::grouped;
   Optimizer optimizer = Optimizer::adam;
   float learning_rate = 0.0045f, beta1 = 0.25f, beta2 = 0.5f, eps = 1e-8f;
   float weight_decay = 0.0f;
@@ -73,10 +119,16 @@ struct Options {
   double stall_timeout = 300;           // seconds without progress before the watchdog speaks; 0 = never
   bool abort_on_stall = false;
   Progress progress = Progress::automatic;
+
+  // The options of these fields.
+  void declare(OptionTable& table);
 };
 
 // Every K to report, each once: --topk and then --topk_list.
-std::vector<int> every_k(const Options& options);
+std::vector<int> every_k(int topk, const std::vector<int>& topk_list);
+inline std::vector<int> every_k(const Options& options) {
+  return every_k(options.topk, options.topk_list);
+}
 
 // The outcome of reading a command line.
 struct CommandLine {
@@ -97,7 +149,5 @@ std::vector<std::pair<std::string, std::string>> settings_of(const std::string& 
 // Options that shape the result and are not what they were when `saved` was written by to_ini, as lines for
 // the user.
 std::vector<std::string> changed_options(const std::string& saved, const Options& options);
-
-const char* name_of(Precision precision);
 
 }  // namespace neumf

@@ -4,11 +4,17 @@
 #include <cstdint>
 #include <vector>
 
+#include "neumf/core/value_names.hpp"
+
 namespace neumf {
 
 // The paper's three instantiations: generalised matrix factorisation, the multi-layer perceptron, and both
 // fused in one final layer.
 enum class ModelKind { neumf, gmf, mlp };
+constexpr auto value_names(ModelKind) {
+  return std::to_array<NamedValue<ModelKind>>(
+      {{"neumf", ModelKind::neumf}, {"gmf", ModelKind::gmf}, {"mlp", ModelKind::mlp}});
+}
 
 // A model has the branches whose sizes it has: GMF alone has no layers, MLP alone has no factors.
 struct ModelShape {
@@ -43,8 +49,5 @@ struct ModelShape {
 
   bool operator==(const ModelShape&) const = default;
 };
-
-// As in --model: "neumf", "gmf", "mlp".
-const char* name_of(ModelKind kind);
 
 }  // namespace neumf

@@ -20,6 +20,10 @@
 namespace neumf {
 
 enum class ItemProjection { per_sample, per_item };
+constexpr auto value_names(ItemProjection) {
+  return std::to_array<NamedValue<ItemProjection>>(
+      {{"per_item", ItemProjection::per_item}, {"per_sample", ItemProjection::per_sample}});
+}
 
 template <class Device, class T>
 class PairLayer {

@@ -11,12 +11,17 @@
 
 #include <cstdint>
 
+#include "neumf/core/value_names.hpp"
 #include "neumf/random/philox.hpp"
 #include "neumf/sampling/permutation.hpp"
 
 namespace neumf {
 
 enum class Sampling { grouped, shuffled };
+constexpr auto value_names(Sampling) {
+  return std::to_array<NamedValue<Sampling>>(
+      {{"grouped", Sampling::grouped}, {"shuffled", Sampling::shuffled}});
+}
 
 // A rank's training positives on its device. Rows are local users, [0, users).
 struct TrainingSetView {

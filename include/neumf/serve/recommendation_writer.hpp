@@ -25,6 +25,10 @@
 namespace neumf::serve {
 
 enum class OutputFormat { csv, jsonl, hdf5 };
+constexpr auto value_names(OutputFormat) {
+  return std::to_array<NamedValue<OutputFormat>>(
+      {{"csv", OutputFormat::csv}, {"jsonl", OutputFormat::jsonl}, {"hdf5", OutputFormat::hdf5}});
+}
 
 // What the items are called. `titles` is empty, or has one for each item (empty where there is none).
 struct Catalogue {
