@@ -13,13 +13,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/program_options.hpp>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -28,6 +26,8 @@
 #include "fit.hpp"
 #include "neumf/comm/communicator.hpp"
 #include "neumf/comm/gradient_reducer.hpp"
+#include "neumf/config/option_table.hpp"
+#include "neumf/config/options.hpp"
 #include "neumf/core/context.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/core/tensor.hpp"
@@ -35,8 +35,6 @@
 #ifdef NEUMF_WITH_CUDA
 #include "neumf/comm/cuda_device.hpp"
 #endif
-
-namespace po = boost::program_options;
 
 namespace {
 
@@ -48,7 +46,8 @@ struct Settings {
   double factor = 4;
   int rounds = 7;
   double round_seconds = 0.02;  // exchanges of one size are repeated for about this long, then timed together
-  std::string device = "auto", log_path;
+  DeviceChoice device = DeviceChoice::automatic;
+  std::string log_path;
 };
 
 struct Row {
@@ -209,46 +208,41 @@ void run(Context<Device>& context, const Communicator& communicator, const Setti
 
 // False if only the help was asked for.
 bool parse(int argc, char** argv, Settings& s, const Communicator& communicator) {
-  po::options_description options("allreduce_bench: time of the gradient exchange, by size");
+  OptionTable table("allreduce_bench");
   // clang-format off
-  options.add_options()
-    ("help,h", "print this text")
-    ("min_bytes", po::value(&s.min_bytes)->default_value(s.min_bytes), "smallest size")
-    ("max_bytes", po::value(&s.max_bytes)->default_value(s.max_bytes), "largest size")
-    ("factor", po::value(&s.factor)->default_value(s.factor), "from one size to the next")
-    ("rounds", po::value(&s.rounds)->default_value(s.rounds), "per size; the median is reported")
-    ("device", po::value(&s.device)->default_value(s.device), "auto, cpu or cuda")
-    ("log_path", po::value(&s.log_path), "file for JSON lines of the results");
+  table.add("min_bytes", s.min_bytes, "smallest size", {.range = at_least(sizeof(float))});
+  table.add("max_bytes", s.max_bytes, "largest size", {.range = at_least(sizeof(float))});
+  table.add("factor", s.factor, "from one size to the next", {.range = above(1)});
+  table.add("rounds", s.rounds, "per size; the median is reported", {.range = at_least(1)});
+  table.add("device", s.device, "auto, cpu or cuda");
+  table.add("log_path", s.log_path, "file for JSON lines of the results");
   // clang-format on
-  po::variables_map values;
-  po::store(po::parse_command_line(argc, argv, options), values);
-  po::notify(values);
-  if (values.count("help") > 0) {
-    if (communicator.is_root()) std::cout << options;
-    return false;
-  }
-  require(s.min_bytes >= sizeof(float), "--min_bytes {}: must be at least 4", s.min_bytes);
-  require(s.max_bytes >= s.min_bytes, "--max_bytes {}: must be at least --min_bytes {}", s.max_bytes,
-          s.min_bytes);
-  require(s.factor > 1, "--factor {}: must be above 1", s.factor);
-  require(s.rounds >= 1, "--rounds {}: must be at least 1", s.rounds);
-  require(s.device == "auto" || s.device == "cpu" || s.device == "cuda",
-          "--device {}: must be auto, cpu or cuda", s.device);
-  return true;
+  table.add_common();
+  table.check([&s] {
+    require(s.max_bytes >= s.min_bytes, "--max_bytes {}: must be at least --min_bytes {}", s.max_bytes,
+            s.min_bytes);
+  });
+  table.read({argv + 1, argv + argc});
+  if (!table.given("help")) return true;
+  if (communicator.is_root())
+    fmt::print("allreduce_bench: time of the gradient exchange, by size\n\n{}",
+               format_options(table.texts()));
+  return false;
 }
 
 void choose_device(const Settings& settings, const Communicator& communicator) {
 #ifdef NEUMF_WITH_CUDA
   const bool all_see_gpus =
       communicator.sum<std::int32_t>(Context<Cuda>::device_count() > 0) == communicator.size();
-  if (settings.device == "cuda" || (settings.device == "auto" && all_see_gpus)) {
+  if (settings.device == DeviceChoice::cuda || (settings.device == DeviceChoice::automatic && all_see_gpus)) {
     std::unique_ptr<Context<Cuda>> context;
     communicator.together([&] { context = std::make_unique<Context<Cuda>>(cuda_device_for(communicator)); });
     return run(*context, communicator, settings);
   }
 #else
   communicator.together([&] {
-    require(settings.device != "cuda", "--device cuda: this build has no GPU support; use --device cpu");
+    require(settings.device != DeviceChoice::cuda,
+            "--device cuda: this build has no GPU support; use --device cpu");
   });
 #endif
   Context<Cpu> context(1);

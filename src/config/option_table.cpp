@@ -92,6 +92,7 @@ void OptionTable::declare(const std::string& names, std::string help, OptionText
 }
 
 void OptionTable::add_common(const char* version) {
+  section("General");
   add("config", config_, "INI file with any of these options; the command line wins", {.value = "FILE"});
   add("help,h", help_, "print this text");
   if (version != nullptr) add(version, version_, "print the version");
@@ -182,8 +183,10 @@ void OptionTable::assign(std::size_t option, const Words& given) {
 
 void OptionTable::read(const Words& arguments) {
   const Given line = read_arguments(arguments);
-  for (const auto& [option, words] : line.options) assign(option, words);
+  for (const auto& [option, words] : line.options)
+    if (texts_[option].name == "help" || texts_[option].name == "version") assign(option, words);
   if (help_ || version_) return;
+  for (const auto& [option, words] : line.options) assign(option, words);
   if (!config_.empty()) {
     const Given file = read_file(config_);
     for (const auto& [option, words] : file.options) try {

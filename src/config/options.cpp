@@ -89,7 +89,6 @@ void Options::declare(OptionTable& table) {
   table.add("pretrained_gmf", pretrained_gmf, "start NeuMF from this GMF model (a checkpoint or Keras weights) ...");
   table.add("pretrained_mlp", pretrained_mlp, "... and this MLP model");
   table.add("pretrain_alpha", pretrain_alpha, "share of GMF in the joined final layer, from 0 to 1", {.range = at_least(0).at_most(1)});
-  table.add_common("version");
 
   table.section("Model");
   table.add("model", model, "neumf, gmf (no MLP; --layers is not used) or mlp (no GMF; --factors is not used)");
@@ -142,6 +141,7 @@ void Options::declare(OptionTable& table) {
   table.add("profile", profile, "print the time of each phase of training, over ranks");
   table.add("progress", progress, "progress bar: auto (on a terminal), always or never");
   // clang-format on
+  table.add_common("version");
   for (const auto condition : {check_mode, check_weight_decay, check_pretrained, check_resume, check_shape})
     table.check([this, condition] { condition(*this); });
 }

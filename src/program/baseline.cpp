@@ -32,9 +32,8 @@ struct BaselineOptions {
     table.add("threads", threads, "CPU threads per rank; 0: the cores that the rank may use", {.range = at_least(0).at_most(4096)});
     table.section("Output");
     table.add("log_path", log_path, "file for one JSON object per baseline, with the keys of training's log");
-    table.section("General");
-    table.add_common();
     // clang-format on
+    table.add_common();
   }
 };
 

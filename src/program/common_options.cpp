@@ -9,7 +9,6 @@ void declare_machine(OptionTable& table, MachineChoice& machine, bool one_precis
     table.add("precision", machine.precision, "of products and activations: fp32, tf32, fp16 or bf16");
   table.add("threads", machine.threads, "CPU threads per rank; 0: the cores that the rank may use",
             {.range = at_least(0).at_most(4096)});
-  table.section("General");
   table.add_common();
 }
 

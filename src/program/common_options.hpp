@@ -9,8 +9,7 @@
 
 namespace neumf::program {
 
-// --device, --precision, --threads and, of training alone, no more; with `one_precision` false, without
-// --precision.
+// --device, --precision (unless `one_precision` is false) and --threads, then --config and --help.
 void declare_machine(OptionTable& table, MachineChoice& machine, bool one_precision = true);
 
 // A command's options are a struct with a member declare(OptionTable&).

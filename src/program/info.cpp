@@ -27,7 +27,6 @@ struct InfoOptions {
               "checkpoint (the master file), or data set (the directory or its dataset.h5); --file may be "
               "left out");
     table.add("json", json, "one JSON object");
-    table.section("General");
     table.add_common();
   }
 };

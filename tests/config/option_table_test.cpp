@@ -219,6 +219,7 @@ TEST(OptionTable, AsksForWhatMustBeGiven) {
   table.add_common();
   EXPECT_THAT([&] { table.read({}); }, ThrowsMessage<Error>("--name is missing: name the run"));
   EXPECT_NO_THROW(table.read({"--help"}));
+  EXPECT_NO_THROW(read({"--epochs", "0", "--help"}));
   EXPECT_NO_THROW(table.read({"--name", "x"}));
 }
 

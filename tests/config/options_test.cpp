@@ -235,6 +235,65 @@ TEST(Options, SayWhatIsWrong) {
           "--pretrain_alpha 2");
 }
 
+TEST(Options, RefuseNonsenseNumbers) {
+  const std::vector<std::string> whole{
+      "epochs", "batch_size",       "grads_accumulated", "valid_batch_size", "factors",
+      "layers", "negative_samples", "lr_warmup",         "lr_decay_epochs",  "seed",
+      "topk",   "topk_list",        "patience",          "threads",          "keep_last"};
+  const std::vector<std::string> real{"pretrain_alpha", "dropout",      "learning_rate", "beta1",
+                                      "beta2",          "eps",          "weight_decay",  "lr_decay",
+                                      "threshold",      "stall_timeout"};
+  const auto refused = [](const std::string& name, const std::string& value) {
+    const std::string option = "--" + name;
+    EXPECT_THAT(
+        [&] {
+          parse({"--data", "d", option.c_str(), value.c_str()});
+        },
+        ThrowsMessage<Error>(HasSubstr(option)))
+        << option << ' ' << value;
+  };
+  for (const auto& names : {whole, real})
+    for (const auto& name : names)
+      for (const char* value : {"nan", "inf", "-inf", "1e400", "-1e400", "3x", "0x10", "", "1 x", "-1"})
+        refused(name, value);
+  for (const auto& name : whole)
+    for (const char* value : {"2.5", "1e3", "99999999999999999999", "-99999999999999999999"})
+      refused(name, value);
+  refused("threshold", "95");  // a percentage, which is never reached
+  refused("threshold", "1.0001");
+  refused("pretrain_alpha", "50");
+  refused("epochs", "2147483648");
+  refused("negative_samples", "4294967297");  // 1, if it were cut
+  refused("dropout", "0.99999999999");        // 1 as a float
+  refused("checkpoint_every", "1e9h");
+}
+
+TEST(Options, KeepOddNamesInTheFile) {
+  test::TemporaryDirectory dir;
+  for (const char* name :
+       {"exp#7", "exp #7", " lead", "trail ", "\"q\"", "a\\b", "x;y", "a = b", "#", "two\nlines"}) {
+    const Options o = parse({"--data", name, "--checkpoint_dir", name, "--log_path", name});
+    const std::string path = (dir / "run.ini").string();
+    std::ofstream(path) << to_ini(o);
+    const Options back = parse({"--config", path.c_str()});
+    EXPECT_EQ(back.data, name);
+    EXPECT_EQ(back.checkpoint_dir, name);
+    EXPECT_EQ(back.log_path, name);
+    EXPECT_THAT(settings_of(to_ini(o)), testing::Contains(testing::Pair("checkpoint_dir", name)));
+  }
+}
+
+TEST(Options, NameWhatShapesTheResultAndChanged) {
+  const std::string saved = to_ini(parse({"--data", "d", "--dropout", "0.25", "--epochs", "3"}));
+  EXPECT_THAT(changed_options(saved, parse({"--data", "e", "--dropout", "0.25", "--epochs", "4"})),
+              testing::IsEmpty());
+  EXPECT_THAT(changed_options(
+                  saved, parse({"--data", "d", "--seed", "9", "--sampling", "shuffled", "--threads", "2"})),
+              ElementsAre("note: --dropout is 0.5, but was 0.25 when the run was saved",
+                          "note: --sampling is shuffled, but was grouped when the run was saved",
+                          "note: --seed is 9, but was 1 when the run was saved"));
+}
+
 TEST(Options, PrintHelpAndVersion) {
   const char* help[] = {"neumf", "--help"};
   const auto line = parse_command_line(2, help);

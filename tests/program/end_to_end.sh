@@ -24,6 +24,11 @@ mpi 2 neumf --config "$work/run/log.ini" --load_checkpoint_path "$work/run/best.
 again=$(grep -o '"best_accuracy":[0-9.]*' "$work/again/log.json" | cut -d: -f2)
 awk -v a="$again" -v b="$best" 'BEGIN { exit !(a > b - 0.05) }' || fail "HR@10 fell from $best to $again"
 
+# A name that looks like a comment to readers of INI files.
+mpi 1 neumf "${settings[@]}" --epochs 1 --checkpoint_dir "$work/exp#7" --log_path "$work/exp#7/log.json" >/dev/null &&
+  mpi 1 neumf --config "$work/exp#7/log.ini" >/dev/null || fail "training in exp#7"
+[[ -e "$work/exp#7/best.h5" && ! -e $work/exp ]] || fail "exp#7 from an INI file became exp"
+
 # --threshold stops early.
 mpi 1 neumf "${settings[@]}" --epochs 8 --threshold 0.1 --log_path "$work/early.json" >/dev/null
 [[ $(grep -c '"type":"epoch"' "$work/early.json") == 1 ]] || fail "--threshold did not stop the run"

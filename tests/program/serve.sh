@@ -109,6 +109,12 @@ if [[ -e $documents/man/man1/neumf.1 ]]; then
   [[ ${COMPREPLY[*]} == recommend ]] || fail "completion of commands: ${COMPREPLY[*]}"
   complete_words neumf recommend --pop
   [[ ${COMPREPLY[*]} == --popular_for_unknown ]] || fail "completion of options: ${COMPREPLY[*]}"
+  complete_words neumf recommend --format j
+  [[ ${COMPREPLY[*]} == jsonl ]] || fail "completion of values: ${COMPREPLY[*]}"
+  complete_words neumf --data d --lr-schedule = co
+  [[ ${COMPREPLY[*]} == "constant cosine" ]] || fail "completion of values after '=': ${COMPREPLY[*]}"
+  complete_words neumf score --pairs x
+  [[ -z ${COMPREPLY[*]} ]] || fail "names for a value that has none: ${COMPREPLY[*]}"
   complete_words neumf --neg
   [[ ${COMPREPLY[*]} == --negative_samples ]] || fail "completion without a command: ${COMPREPLY[*]}"
 else
