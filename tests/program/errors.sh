@@ -21,7 +21,7 @@ expect_error 1 "--batch_sizes 0: must be at least 1" benchmark --batch_sizes 1 0
 expect_error 1 "--precision fp64: must be one of fp32, tf32, fp16, bf16" benchmark --precision fp32 fp64
 expect_error 1 "--projection no: must be one of per_item, per_sample" benchmark --projection no
 expect_error 1 "--format hdf5: must be one of csv, jsonl" score --load_checkpoint_path x --pairs - --format hdf5
-expect_error 1 "--threads -2: must be at least 0" recommend --load_checkpoint_path x --threads=-2
+expect_error 1 "--threads -2: must be 0 to 4096" recommend --load_checkpoint_path x --threads=-2
 "$bin/neumf-preprocess" --synthetic 2x50x60 --output "$work/tiny" >/dev/null || fail "cannot make a data set"
 expect_error 3 "start at most 2 ranks" --data "$work/tiny" "${small[@]}"
 expect_error 2 "cannot write this file" --data "$data" "${small[@]}" --log_path /proc/none/log.json
