@@ -1,5 +1,7 @@
 #include "neumf/config/option_value.hpp"
 
+#include <fmt/ranges.h>
+
 #include <charconv>
 #include <cstdint>
 

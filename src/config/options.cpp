@@ -1,6 +1,5 @@
 #include "neumf/config/options.hpp"
 
-#include <fmt/ranges.h>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
