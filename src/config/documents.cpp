@@ -1,6 +1,7 @@
 #include "neumf/config/documents.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <sstream>
 
 #include "neumf/core/error.hpp"
@@ -14,6 +15,14 @@ std::string option_name(const OptionText& option) {
   if (option.letter != 0) name = fmt::format("-{}, {}", option.letter, name);
   if (option.value.empty()) return name;
   return name + (option.implied.empty() ? " " + option.value : fmt::format("[={}]", option.value));
+}
+
+void write(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  require(file.good(), "{}: cannot write this file", path.string());
 }
 
 }  // namespace
@@ -86,6 +95,12 @@ std::string completion_script(const std::string& program, const std::string& bod
 complete -o default -F {1} {0}
 )",
                      program, function, body);
+}
+
+void write_documents(const std::filesystem::path& directory, const std::string& program,
+                     const std::string& manual_page, const std::string& completion) {
+  write(directory / "man/man1" / (program + ".1"), manual_page);
+  write(directory / "bash-completion/completions" / program, completion);
 }
 
 }  // namespace neumf

@@ -26,12 +26,12 @@ struct BenchmarkOptions {
     // clang-format off
     table.section("Model");
     table.add("load_checkpoint_path", checkpoint, "checkpoint to measure; without it a model with random weights");
-    table.add("n_users", shape.users, "users of the random model", {.range = at_least(1)});
-    table.add("n_items", shape.items, "items of the random model", {.range = at_least(1)});
+    table.add("n_users", shape.users, "users of the random model", {.range = at_least(1).at_most(4294967295)});
+    table.add("n_items", shape.items, "items of the random model", {.range = at_least(1).at_most(4294967295)});
     table.add("factors,f", shape.factors, "width of its GMF embeddings");
     table.add("layers", shape.layers, "sizes of its MLP", {.value = "SIZES"});
     table.section("Measurement");
-    table.add("batch_sizes", batch_sizes, "pairs per batch", {.range = at_least(1), .value = "SIZES"});
+    table.add("batch_sizes", batch_sizes, "pairs per batch", {.range = at_least(1).at_most(2147483647), .value = "SIZES"});
     table.add("num_batches", settings.batches, "measured batches of each size", {.range = at_least(1)});
     table.add("seconds", settings.seconds, "at most this long for each size, but five batches", {.range = at_least(0)});
     table.add("precision", precisions, "any of fp32, tf32, fp16, bf16", {.value = "LIST"});

@@ -17,7 +17,8 @@ expect_error 2 "--threshold nan: must be 0 to 1" --data "$data" --threshold nan
 expect_error 1 "--topk 0: must be at least 1" baseline --data "$data" --topk 0
 expect_error 1 "--neighbours -1: must be 1 to" baseline --data "$data" --neighbours -1
 expect_error 1 "--seconds nan: must be at least 0 and finite" benchmark --seconds nan
-expect_error 1 "--batch_sizes 0: must be at least 1" benchmark --batch_sizes 1 0
+expect_error 1 "--batch_sizes 0: must be 1 to 2147483647" benchmark --batch_sizes 1 0
+expect_error 1 "--n_users 5000000000: must be 1 to 4294967295" benchmark --n_users 5000000000
 expect_error 1 "--precision fp64: must be one of fp32, tf32, fp16, bf16" benchmark --precision fp32 fp64
 expect_error 1 "--projection no: must be one of per_item, per_sample" benchmark --projection no
 expect_error 1 "--format hdf5: must be one of csv, jsonl" score --load_checkpoint_path x --pairs - --format hdf5

@@ -2,6 +2,7 @@
 // and a script for completion in bash.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "neumf/config/option_table.hpp"
@@ -21,5 +22,10 @@ std::string manual_options(const OptionTexts& options);
 std::string completion_script(const std::string& program, const std::string& body);
 // A body, or a part of one, for these options.
 std::string completion_body(const OptionTexts& options);
+
+// Writes man/man1/PROGRAM.1 and bash-completion/completions/PROGRAM below `directory`, as they lie under
+// share/.
+void write_documents(const std::filesystem::path& directory, const std::string& program,
+                     const std::string& manual_page, const std::string& completion);
 
 }  // namespace neumf
