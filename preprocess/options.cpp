@@ -3,9 +3,9 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <ostream>
 #include <thread>
 
+#include "help.hpp"
 #include "neumf/config/option_table.hpp"
 #include "neumf/core/error.hpp"
 
@@ -76,21 +76,11 @@ Options parse_options(const std::vector<std::string>& arguments) {
   return options;
 }
 
-void print_help(std::ostream& out) {
+OptionTexts option_texts() {
   Options options;
   OptionTable table("neumf-preprocess");
   declare(table, options);
-  out << "Usage: neumf-preprocess --input FILE --output DIR [options]\n"
-         "       neumf-preprocess --synthetic NAME --output DIR [options]\n\n"
-         "Turns a file of ratings into a data set for neumf: HDF5 shards of users and dataset.h5.\n"
-         "Every rating counts as an interaction. Each user's latest one is held out for the test.\n\n"
-      << format_options(table.texts())
-      << "\nFormats:\n"
-         "  ml-20m   userId,movieId,rating,timestamp   (also ml-25m, ml-32m, ml-latest)\n"
-         "  ml-1m    user::item::rating::timestamp     (also ml-10m)\n"
-         "  ml-100k  user item rating timestamp, separated by tabs\n"
-         "  csv      a header that names user_id, item_id and timestamp; other columns are ignored\n"
-         "  ncf      PREFIX.train.rating, PREFIX.test.rating, PREFIX.test.negative; --input is PREFIX\n";
+  return table.texts();
 }
 
 }  // namespace preprocess

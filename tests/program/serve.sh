@@ -117,6 +117,13 @@ if [[ -e $documents/man/man1/neumf.1 ]]; then
   [[ -z ${COMPREPLY[*]} ]] || fail "names for a value that has none: ${COMPREPLY[*]}"
   complete_words neumf --neg
   [[ ${COMPREPLY[*]} == --negative_samples ]] || fail "completion without a command: ${COMPREPLY[*]}"
+  grep -q 'neumf\\-preprocess' "$documents/man/man1/neumf-preprocess.1" || fail "manual page of neumf-preprocess"
+  # shellcheck source=/dev/null
+  source "$documents/bash-completion/completions/neumf-preprocess"
+  COMP_WORDS=(neumf-preprocess --output d --format ml-1) COMP_CWORD=4
+  _neumf_preprocess
+  [[ ${COMPREPLY[*]} == "ml-100k ml-1m" || ${COMPREPLY[*]} == "ml-1m ml-100k" ]] ||
+    fail "completion of neumf-preprocess: ${COMPREPLY[*]}"
 else
   fail "no manual page in $documents"
 fi
