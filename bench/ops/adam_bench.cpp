@@ -8,6 +8,8 @@
 #include "neumf/nn/parameters.hpp"
 #include "neumf/ops/step_state.hpp"
 #include "neumf/train/weight_update.hpp"
+#include "ops/reference/adam.hpp"
+#include "ops/reference/step_state.hpp"
 #include "registry.hpp"
 
 namespace neumf::bench {
@@ -27,9 +29,9 @@ void add_adam(Case<Device, T> c) {
     Tensor<ops::StepState, Device> step(1);
     upload(context, std::span<const ops::StepState>(&host, 1), step.data());
     ops::prepare_update(context, spec, {}, 0, step.data());
-    // Four arrays are read and written, and the copy is written.
-    const Work work{.samples = static_cast<double>(c.data.batch),
-                    .bytes = static_cast<double>(n) * (32 + (has_copy ? sizeof(T) : 0))};
+    const Work work{
+        .samples = static_cast<double>(c.data.batch),
+        .bytes = reference::adam_traffic(static_cast<double>(n), has_copy ? sizeof(T) : 0).total()};
     measure(state, context, work, [&] {
       ops::adam_step(context, spec, step.data(), weight.span(), gradient.span(), m.span(), v.span(),
                      copy.span());
@@ -86,8 +88,9 @@ void add_small_batch(Case<Cpu, T> c, bool deferred) {
     for (int warm_up = 0; warm_up < batches; ++warm_up) work_of_an_update();
     // Of the rows that the batch reads, what adam_step would read and write of them.
     const std::int64_t width = shape.factors + shape.mlp_embedding();
-    const Work work{.samples = static_cast<double>(groups * group_size),
-                    .bytes = static_cast<double>(groups * (1 + group_size) * width) * 32};
+    const Work work{
+        .samples = static_cast<double>(groups * group_size),
+        .bytes = reference::adam_traffic(static_cast<double>(groups * (1 + group_size) * width), 0).total()};
     measure(state, context, work, work_of_an_update);
   });
 }
@@ -100,7 +103,8 @@ void add_check(const DataShape& data) {
     ops::StepState host;
     Tensor<ops::StepState, Device> step(1);
     upload(context, std::span<const ops::StepState>(&host, 1), step.data());
-    const Work work{.samples = static_cast<double>(data.batch), .bytes = static_cast<double>(n) * 4};
+    const Work work{.samples = static_cast<double>(data.batch),
+                    .bytes = reference::check_finite_traffic(static_cast<double>(n)).total()};
     measure(state, context, work, [&] {
       ops::check_finite(context, std::span<const float>(gradient.span()), step.data(), nullptr);
     });

@@ -3,6 +3,7 @@
 #include "neumf/ops/embedding.hpp"
 
 #include "measure.hpp"
+#include "ops/reference/embedding.hpp"
 #include "registry.hpp"
 
 namespace neumf::bench {
@@ -10,64 +11,62 @@ namespace {
 
 constexpr std::int64_t width = 128;  // of the MLP's embeddings
 
+// Rows of users, one per group, or of items, one per sample.
+struct Side {
+  bool items;
+  const char* name() const { return items ? "items" : "users"; }
+  std::int64_t table(const DataShape& data) const { return items ? data.items : data.users; }
+  template <class Device>
+  std::int64_t rows(const Batch<Device>& batch) const {
+    return items ? batch.samples() : batch.groups();
+  }
+  const std::uint32_t* ids(const BatchView& batch) const { return items ? batch.items : batch.users; }
+};
+
 template <class Device, class T>
-void add_gathers(Case<Device, T> c) {
-  add<Device>("gather_users", TypeName<T>::value, c.data, [c](auto& state, auto& context) {
-    const Batch<Device> batch(context, c.data, block_groups(context, c.data, group_size), group_size);
-    auto table = random_tensor<Device, T>(context, c.data.users, width);
-    Tensor<T, Device> out(batch.groups(), width);
-    const auto rows = static_cast<double>(batch.groups());
-    measure(state, context,
-            {.samples = static_cast<double>(batch.samples()), .bytes = rows * (2 * width * sizeof(T) + 4)},
-            [&] {
-              ops::gather_rows(context, Matrix<const T>(table.matrix()), batch.view().users, out.matrix());
-            });
-  });
-  add<Device>("gather_items", TypeName<T>::value, c.data, [c](auto& state, auto& context) {
-    const Batch<Device> batch(context, c.data, block_groups(context, c.data, group_size), group_size);
-    auto table = random_tensor<Device, T>(context, c.data.items, width);
-    Tensor<T, Device> out(batch.samples(), width);
-    const auto rows = static_cast<double>(batch.samples());
-    measure(state, context, {.samples = rows, .bytes = rows * (2 * width * sizeof(T) + 4)}, [&] {
-      ops::gather_rows(context, Matrix<const T>(table.matrix()), batch.view().items, out.matrix());
-    });
-  });
+void add_gather(Case<Device, T> c, Side side) {
+  add<Device>(
+      fmt::format("gather_{}", side.name()), TypeName<T>::value, c.data,
+      [c, side](auto& state, auto& context) {
+        const auto batch = training_batch(context, c.data);
+        const std::int64_t n = side.rows(batch);
+        auto table = random_tensor<Device, T>(context, side.table(c.data), width);
+        Tensor<T, Device> out(n, width);
+        const Work work{.samples = static_cast<double>(batch.samples()),
+                        .bytes = reference::gather_traffic(static_cast<double>(n), width, sizeof(T)).total()};
+        measure(state, context, work, [&] {
+          ops::gather_rows(context, Matrix<const T>(table.matrix()), side.ids(batch.view()), out.matrix());
+        });
+      });
 }
 
 template <class Device, class T>
-void add_scatters(Case<Device, T> c) {
-  // Values are read once; rows of the fp32 table are read and written once per value.
-  constexpr double row_bytes = width * (sizeof(T) + 2.0 * sizeof(float)) + 4;
-  add<Device>("scatter_add_users", TypeName<T>::value, c.data, [c](auto& state, auto& context) {
-    const Batch<Device> batch(context, c.data, block_groups(context, c.data, group_size), group_size);
-    auto values = random_tensor<Device, T>(context, batch.groups(), width);
-    auto table = zeros<Device, float>(context, c.data.users, width);
-    ops::ScatterPlan<Device> plan(batch.groups());
-    ops::plan_scatter(context, batch.view().users, batch.groups(), table.rows(), plan);
-    measure(state, context,
-            {.samples = static_cast<double>(batch.samples()),
-             .bytes = static_cast<double>(batch.groups()) * row_bytes},
-            [&] { ops::scatter_add_rows(context, plan, Matrix<const T>(values.matrix()), table.matrix()); });
-  });
-  add<Device>("scatter_add_items", TypeName<T>::value, c.data, [c](auto& state, auto& context) {
-    const Batch<Device> batch(context, c.data, block_groups(context, c.data, group_size), group_size);
-    auto values = random_tensor<Device, T>(context, batch.samples(), width);
-    auto table = zeros<Device, float>(context, c.data.items, width);
-    ops::ScatterPlan<Device> plan(batch.samples());
-    ops::plan_scatter(context, batch.view().items, batch.samples(), table.rows(), plan);
-    const auto rows = static_cast<double>(batch.samples());
-    measure(state, context, {.samples = rows, .bytes = rows * row_bytes},
-            [&] { ops::scatter_add_rows(context, plan, Matrix<const T>(values.matrix()), table.matrix()); });
-  });
+void add_scatter(Case<Device, T> c, Side side) {
+  add<Device>(
+      fmt::format("scatter_add_{}", side.name()), TypeName<T>::value, c.data,
+      [c, side](auto& state, auto& context) {
+        const auto batch = training_batch(context, c.data);
+        const std::int64_t n = side.rows(batch);
+        auto values = random_tensor<Device, T>(context, n, width);
+        auto table = zeros<Device, float>(context, side.table(c.data), width);
+        ops::ScatterPlan<Device> plan(n);
+        ops::plan_scatter(context, side.ids(batch.view()), n, table.rows(), plan);
+        const Work work{
+            .samples = static_cast<double>(batch.samples()),
+            .bytes = reference::scatter_add_traffic(static_cast<double>(n), width, sizeof(T)).total()};
+        measure(state, context, work, [&] {
+          ops::scatter_add_rows(context, plan, Matrix<const T>(values.matrix()), table.matrix());
+        });
+      });
 }
 
 template <class Device>
 void add_plan(const DataShape& data) {
   add<Device>("plan_scatter", "ids", data, [&data](auto& state, auto& context) {
-    const Batch<Device> batch(context, data, block_groups(context, data, group_size), group_size);
+    const auto batch = training_batch(context, data);
     ops::ScatterPlan<Device> plan(batch.samples());
     const auto rows = static_cast<double>(batch.samples());
-    measure(state, context, {.samples = rows, .bytes = rows * 8},
+    measure(state, context, {.samples = rows, .bytes = reference::plan_scatter_traffic(rows).total()},
             [&] { ops::plan_scatter(context, batch.view().items, batch.samples(), data.items, plan); });
   });
 }
@@ -75,8 +74,9 @@ void add_plan(const DataShape& data) {
 }  // namespace
 
 void register_embedding() {
-  for_each_case([](auto c) { add_gathers(c); });
-  for_each_case([](auto c) { add_scatters(c); });
+  constexpr Side users{false}, items{true};
+  for (const Side side : {users, items}) for_each_case([side](auto c) { add_gather(c, side); });
+  for (const Side side : {users, items}) for_each_case([side](auto c) { add_scatter(c, side); });
   for_each_device([]<class Device>(Case<Device, float> c) { add_plan<Device>(c.data); });
 }
 

@@ -2,6 +2,7 @@
 #include "neumf/ops/head.hpp"
 
 #include "measure.hpp"
+#include "ops/reference/head.hpp"
 #include "registry.hpp"
 
 namespace neumf::bench {
@@ -17,11 +18,12 @@ void add_head(Case<Device, T> c) {
     auto weight = random_tensor<Device, float>(context, 1, width);
     auto logits = zeros<Device, float>(context, n);
     const auto samples = static_cast<double>(n);
-    measure(state, context, {.samples = samples, .bytes = samples * (width * sizeof(T) + 8)},
+    measure(state, context,
+            {.samples = samples, .bytes = reference::head_forward_traffic(samples, width, sizeof(T)).total()},
             [&] { ops::head_forward(context, Matrix<const T>(h.matrix()), weight.data(), logits.data()); });
   });
   add<Device>("head_loss", TypeName<T>::value, c.data, [c](auto& state, auto& context) {
-    const Batch<Device> batch(context, c.data, block_groups(context, c.data, group_size), group_size);
+    const auto batch = training_batch(context, c.data);
     auto h = random_tensor<Device, T>(context, batch.samples(), width);
     Tensor<T, Device> dh(batch.samples(), width);
     auto weight = random_tensor<Device, float>(context, 1, width);
@@ -31,8 +33,9 @@ void add_head(Case<Device, T> c) {
     Tensor<float, Device> dlogits(batch.samples());
     auto loss = zeros<Device, double>(context, 1);
     const auto samples = static_cast<double>(batch.samples());
-    // h is read and dh written; the logit is read and written, its gradient written, the label read.
-    measure(state, context, {.samples = samples, .bytes = samples * (2 * width * sizeof(T) + 13)}, [&] {
+    const Work work{.samples = samples,
+                    .bytes = reference::head_loss_traffic(samples, width, sizeof(T)).total()};
+    measure(state, context, work, [&] {
       ops::head_loss(context, Matrix<const T>(h.matrix()), weight.data(), batch.view().labels, 1e-6f,
                      loss_scale.data(), 2.0f, logits.data(), dlogits.data(), dh.matrix(), weight_grad.data(),
                      bias_grad.data(), loss.data());
@@ -43,11 +46,11 @@ void add_head(Case<Device, T> c) {
 template <class Device>
 void add_loss(const DataShape& data) {
   add<Device>("bce_loss", "fp32", data, [&data](auto& state, auto& context) {
-    const Batch<Device> batch(context, data, block_groups(context, data, group_size), group_size);
+    const auto batch = training_batch(context, data);
     auto logits = random_tensor<Device, float>(context, batch.samples(), 1);
     auto loss = zeros<Device, double>(context, 1);
     const auto samples = static_cast<double>(batch.samples());
-    measure(state, context, {.samples = samples, .bytes = samples * 5}, [&] {
+    measure(state, context, {.samples = samples, .bytes = reference::bce_loss_traffic(samples).total()}, [&] {
       ops::bce_loss(context, batch.samples(), logits.data(), batch.view().labels, loss.data());
     });
   });

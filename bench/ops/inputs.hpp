@@ -93,4 +93,10 @@ class Batch {
   std::int32_t size_;
 };
 
+// The block that a training step works on.
+template <class Device>
+Batch<Device> training_batch(Context<Device>& context, const DataShape& data) {
+  return {context, data, block_groups(context, data, group_size), group_size};
+}
+
 }  // namespace neumf::bench

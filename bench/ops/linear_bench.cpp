@@ -4,6 +4,7 @@
 
 #include "measure.hpp"
 #include "neumf/random/dropout.hpp"
+#include "ops/reference/linear.hpp"
 #include "registry.hpp"
 
 namespace neumf::bench {
@@ -18,7 +19,7 @@ template <class Device, class T>
 void add_forward(Case<Device, T> c, Layer layer, float rate) {
   const auto name = fmt::format("linear_forward{}_{}x{}", rate > 0 ? "_dropout" : "", layer.in, layer.out);
   add<Device>(name, TypeName<T>::value, c.data, [c, layer, rate](auto& state, auto& context) {
-    const Batch<Device> batch(context, c.data, block_groups(context, c.data, group_size), group_size);
+    const auto batch = training_batch(context, c.data);
     const std::int64_t n = batch.samples();
     auto x = random_tensor<Device, T>(context, n, layer.in);
     auto weight = random_tensor<Device, T>(context, layer.out, layer.in);
@@ -27,8 +28,11 @@ void add_forward(Case<Device, T> c, Layer layer, float rate) {
     const auto samples = static_cast<double>(n);
     const Work work{
         .samples = samples,
-        .bytes = samples * static_cast<double>(layer.in + layer.out) * sizeof(T),
-        .flops = 2.0 * samples * static_cast<double>(layer.in * layer.out),
+        .bytes = reference::linear_forward_traffic(samples, static_cast<double>(layer.in),
+                                                   static_cast<double>(layer.out), sizeof(T))
+                     .total(),
+        .flops =
+            reference::linear_flops(samples, static_cast<double>(layer.in), static_cast<double>(layer.out)),
         .product_seconds = product_seconds<Device, T>(context, Product::nt, n, layer.out, layer.in)};
     const Dropout dropout = Dropout::at_rate(rate, 1, 0, 1);
     measure(state, context, work, [&] {
@@ -51,8 +55,11 @@ void add_backward(Case<Device, T> c, Layer layer) {
         const auto samples = static_cast<double>(n);
         const Work work{
             .samples = samples,
-            .bytes = samples * static_cast<double>(2 * layer.in + layer.out) * sizeof(T),
-            .flops = 2.0 * samples * static_cast<double>(layer.in * layer.out),
+            .bytes = reference::linear_backward_input_traffic(samples, static_cast<double>(layer.in),
+                                                              static_cast<double>(layer.out), sizeof(T))
+                         .total(),
+            .flops = reference::linear_flops(samples, static_cast<double>(layer.in),
+                                             static_cast<double>(layer.out)),
             .product_seconds = product_seconds<Device, T>(context, Product::nn, n, layer.in, layer.out)};
         measure(state, context, work, [&] {
           ops::linear_backward_input(context, Matrix<const T>(dz.matrix()), Matrix<const T>(weight.matrix()),
@@ -67,11 +74,15 @@ void add_backward(Case<Device, T> c, Layer layer) {
         auto weight = zeros<Device, float>(context, layer.out, layer.in);
         auto bias = zeros<Device, float>(context, 1, layer.out);
         const auto samples = static_cast<double>(n);
-        const Work work{.samples = samples,
-                        .bytes = samples * static_cast<double>(layer.in + layer.out) * sizeof(T),
-                        .flops = 2.0 * samples * static_cast<double>(layer.in * layer.out),
-                        .product_seconds =
-                            product_seconds<Device, T, float>(context, Product::tn, layer.out, layer.in, n)};
+        const Work work{
+            .samples = samples,
+            .bytes = reference::linear_backward_weights_traffic(samples, static_cast<double>(layer.in),
+                                                                static_cast<double>(layer.out), sizeof(T))
+                         .total(),
+            .flops = reference::linear_flops(samples, static_cast<double>(layer.in),
+                                             static_cast<double>(layer.out)),
+            .product_seconds =
+                product_seconds<Device, T, float>(context, Product::tn, layer.out, layer.in, n)};
         measure(state, context, work, [&] {
           ops::linear_backward_weights(context, Matrix<const T>(dz.matrix()), Matrix<const T>(x.matrix()),
                                        weight.matrix(), bias.data());

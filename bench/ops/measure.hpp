@@ -15,8 +15,8 @@
 
 namespace neumf::bench {
 
-// What one call of an operation does, by its definition: bytes are those it must read and write if nothing
-// stays in a cache, so on a CPU, where blocks do, the share of the copy bandwidth may exceed one.
+// What one call of an operation does, by its definition: bytes are those of src/ops/reference, as if nothing
+// stayed in a cache, so on a CPU, where blocks do, the share of the copy bandwidth may exceed one.
 struct Work {
   double samples = 0;
   double bytes = 0;

@@ -3,6 +3,7 @@
 
 #include "measure.hpp"
 #include "neumf/random/dropout.hpp"
+#include "ops/reference/pair.hpp"
 #include "registry.hpp"
 
 namespace neumf::bench {
@@ -14,8 +15,7 @@ template <class Device, class T>
 void add_forward(Case<Device, T> c, float rate) {
   add<Device>(rate > 0 ? "pair_forward_dropout" : "pair_forward", TypeName<T>::value, c.data,
               [c, rate](auto& state, auto& context) {
-                const Batch<Device> batch(context, c.data, block_groups(context, c.data, group_size),
-                                          group_size);
+                const auto batch = training_batch(context, c.data);
                 auto users = random_tensor<Device, T>(context, batch.groups(), hidden);
                 auto items = random_tensor<Device, T>(context, c.data.items, hidden);
                 auto bias = random_tensor<Device, float>(context, 1, hidden);
@@ -23,8 +23,9 @@ void add_forward(Case<Device, T> c, float rate) {
                 const Dropout dropout = Dropout::at_rate(rate, 1, 0, 0);
                 const auto samples = static_cast<double>(batch.samples());
                 const auto groups = static_cast<double>(batch.groups());
-                const Work work{.samples = samples,
-                                .bytes = (groups + 2 * samples) * hidden * sizeof(T) + 4 * samples};
+                const Work work{
+                    .samples = samples,
+                    .bytes = reference::pair_forward_traffic(groups, samples, hidden, sizeof(T)).total()};
                 measure(state, context, work, [&] {
                   ops::pair_forward(context, batch.view(), Matrix<const T>(users.matrix()),
                                     Matrix<const T>(items.matrix()), batch.view().items, bias.data(), dropout,
@@ -41,7 +42,9 @@ void add_backward(Case<Device, T> c) {
     Tensor<T, Device> sums(n, hidden);
     auto bias = zeros<Device, float>(context, 1, hidden);
     const auto groups = static_cast<double>(n);
-    const Work work{.samples = groups * group_size, .bytes = groups * (group_size + 1) * hidden * sizeof(T)};
+    const Work work{
+        .samples = groups * group_size,
+        .bytes = reference::pair_backward_traffic(groups, groups * group_size, hidden, sizeof(T)).total()};
     measure(state, context, work, [&] {
       ops::pair_backward(context, group_size, Matrix<const T>(dz.matrix()), sums.matrix(), bias.data());
     });

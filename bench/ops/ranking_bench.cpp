@@ -2,6 +2,7 @@
 #include "neumf/ops/ranking.hpp"
 
 #include "measure.hpp"
+#include "ops/reference/ranking.hpp"
 #include "registry.hpp"
 
 namespace neumf::bench {
@@ -14,7 +15,9 @@ void register_ranking() {
       auto logits = random_tensor<Device, float>(context, batch.samples(), 1);
       Tensor<std::uint32_t, Device> ranks(batch.groups());
       const auto samples = static_cast<double>(batch.samples());
-      const Work work{.samples = samples, .bytes = samples * 8 + static_cast<double>(batch.groups()) * 4};
+      const Work work{
+          .samples = samples,
+          .bytes = reference::rank_held_out_traffic(static_cast<double>(batch.groups()), samples).total()};
       measure(state, context, work,
               [&] { ops::rank_held_out(context, batch.view(), logits.data(), ranks.data()); });
     });

@@ -2,6 +2,7 @@
 #include "measure.hpp"
 #include "neumf/ops/sample.hpp"
 #include "neumf/sampling/sampler.hpp"
+#include "ops/reference/sample.hpp"
 #include "registry.hpp"
 
 namespace neumf::bench {
@@ -55,9 +56,8 @@ void add_sampling(const DataShape& data, Sampling sampling, bool exact) {
     const ops::StepState host;
     Tensor<ops::StepState, Device> step(1);
     upload(context, std::span<const ops::StepState>(&host, 1), step.data());
-    // Per group: the positive is read, a row and an id are written; per sample: an item and a label.
     const auto n = static_cast<double>(groups);
-    measure(state, context, {.samples = n * size, .bytes = n * (8 + 12) + n * size * 5},
+    measure(state, context, {.samples = n * size, .bytes = reference::sample_traffic(n, n * size).total()},
             [&] { ops::sample_batch(context, set.view(), spec, step.data(), 0, groups, out); });
   });
 }

@@ -1,11 +1,12 @@
-// Forward and backward pass of the paper's smallest model on a block: in one piece (ops/narrow.hpp, CPU) and
-// operation by operation.
+// Forward and backward pass of the paper's smallest model on a block: in one piece (ops/whole_step.hpp, CPU)
+// and operation by operation.
 #include <span>
 #include <type_traits>
 
 #include "inputs.hpp"
 #include "measure.hpp"
 #include "neumf/nn/neumf_model.hpp"
+#include "ops/reference/whole_step.hpp"
 #include "registry.hpp"
 
 namespace neumf::bench {
@@ -18,7 +19,7 @@ void add_step(Case<Device, T> c, bool in_one_piece) {
     const ModelShape shape{c.data.users, c.data.items, 8, {64, 32, 16, 8}};
     Parameters<Device, T> parameters(context, shape, shape.users);
     parameters.initialise(context, 1, 0);
-    const Batch<Device> batch(context, c.data, block_groups(context, c.data, group_size), group_size);
+    const auto batch = training_batch(context, c.data);
     NeuMF<Device, T> model(parameters, shape, batch.groups(), group_size, true);
     if (!in_one_piece) model.go_by_operation();
     model.begin_step(context, batch.samples());
@@ -26,11 +27,14 @@ void add_step(Case<Device, T> c, bool in_one_piece) {
     Tensor<ops::StepState, Device> step(1);
     upload(context, std::span<const ops::StepState>(&initial, 1), step.data());
     const auto samples = static_cast<double>(batch.samples()), groups = static_cast<double>(batch.groups());
-    // Rows of both tables of a user or an item are read; their fp32 gradients are read and written.
     const Work work{.samples = samples,
-                    .bytes = (groups + samples) * (32 + 8) * (sizeof(T) + 8.0),
+                    .bytes = reference::whole_step_traffic(groups, samples, 32 + 8, sizeof(T)).total(),
                     .flops = samples * shape.flops_per_sample()};
     measure(state, context, work, [&] {
+      if (model.in_one_piece()) {
+        model.run_in_one_piece(context, batch.view(), Dropout{}, 1.0f / 1024, step.data());
+        return;
+      }
       model.forward(context, batch.view(), Dropout{}, 1.0f / 1024, step.data());
       model.backward(context, batch.view(), Dropout{});
     });

@@ -15,12 +15,6 @@ ModelShape ModelShape::of(ModelKind kind, std::int64_t users, std::int64_t items
   return shape;
 }
 
-std::int64_t ModelShape::widest() const {
-  std::int64_t widest = std::max(factors, mlp_embedding());
-  for (std::size_t i = 1; i < layers.size(); ++i) widest = std::max(widest, layers[i]);
-  return widest;
-}
-
 std::int64_t ModelShape::parameters() const {
   std::int64_t count = (users + items) * (factors + mlp_embedding()) + factors + mlp_out() + 1;
   for (std::size_t i = 1; i < layers.size(); ++i) count += (layers[i - 1] + 1) * layers[i];

@@ -1,7 +1,6 @@
 #include "neumf/nn/neumf_model.hpp"
 
-#include <type_traits>
-
+#include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/ops/gmf.hpp"
 #include "neumf/ops/head.hpp"
@@ -23,35 +22,16 @@ NeuMF<Device, T>::NeuMF(Parameters<Device, T>& parameters, const ModelShape& sha
       dlogits_(training ? max_groups * group_size : 0),
       user_plan_(training ? max_groups : 0),
       item_plan_(training ? max_groups * group_size : 0) {
-  if constexpr (std::is_same_v<Device, Cpu>)
-    if (training && shape.widest() <= ops::narrow_width)
-      narrow_ = std::make_unique<ops::NarrowStep<T>>(narrow_model(), group_size);
-}
-
-template <class Device, class T>
-ops::NarrowModel<T> NeuMF<Device, T>::narrow_model() {
-  const auto& layout = parameters_.layout();
-  const auto table = [&](const Segment& s) -> ops::NarrowTable<T> {
-    return {parameters_.compute(s), parameters_.gradient(s)};
+  if (!training) return;
+  const auto weight = [&](const Segment& s) -> ops::TrainedWeight {
+    return {parameters.weight(s), parameters.gradient(s)};
   };
-  const auto weight = [&](const Segment& s) -> ops::NarrowWeight {
-    return {parameters_.weight(s), parameters_.gradient(s)};
+  const auto table = [&](const Segment& s) -> ops::TrainedTable<T> {
+    return {parameters.compute(s), parameters.gradient(s)};
   };
-  ops::NarrowModel<T> model{table(layout.user_gmf),
-                            table(layout.item_gmf),
-                            table(layout.user_mlp),
-                            table(layout.item_mlp),
-                            weight(layout.head_gmf),
-                            weight(layout.head_mlp),
-                            weight(layout.head_bias),
-                            weight(layout.pair_user),
-                            weight(layout.pair_item),
-                            weight(layout.pair_bias),
-                            {},
-                            {}};
-  for (const Segment& s : layout.hidden_weight) model.hidden_weight.push_back(weight(s));
-  for (const Segment& s : layout.hidden_bias) model.hidden_bias.push_back(weight(s));
-  return model;
+  const auto& layout = parameters.layout();
+  whole_step_ =
+      ops::make_whole_step<Device, T>({layout.layers_as(weight), layout.tables_as(table)}, group_size);
 }
 
 template <class Device, class T>
@@ -73,8 +53,7 @@ void NeuMF<Device, T>::branches(Context<Device>& context, const BatchView& batch
 template <class Device, class T>
 void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
                                float loss_weight, ops::StepState* state) {
-  if constexpr (std::is_same_v<Device, Cpu>)
-    if (narrow()) return narrow_->run(context, batch, narrow_model(), dropout, loss_weight, state);
+  require(!in_one_piece(), "this model trains in one piece: it has no forward pass");
   const auto& layout = parameters_.layout();
   branches(context, batch, dropout, logits_.data());
   if (!has_mlp_) {
@@ -92,10 +71,6 @@ void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch,
 template <class Device, class T>
 void NeuMF<Device, T>::backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
                                 const BucketReady& bucket_ready) {
-  if (narrow()) {
-    for (std::size_t b = 0; b + 1 < ParameterLayout::buckets && bucket_ready; ++b) bucket_ready(b);
-    return;
-  }
   const auto& layout = parameters_.layout();
   ops::plan_scatter(context, batch.users, batch.groups, users_, user_plan_);
   ops::plan_scatter(context, batch.items, batch.samples(), items_, item_plan_);

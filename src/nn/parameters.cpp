@@ -48,13 +48,9 @@ ParameterLayout::ParameterLayout(const ModelShape& shape, std::int64_t user_rows
 }
 
 std::vector<const Segment*> ParameterLayout::shared_segments() const {
-  std::vector<const Segment*> segments{&head_gmf, &head_mlp, &head_bias};
-  for (std::size_t i = 0; i < hidden_weight.size(); ++i) {
-    segments.push_back(&hidden_weight[i]);
-    segments.push_back(&hidden_bias[i]);
-  }
-  for (const Segment* segment : {&pair_user, &pair_item, &pair_bias, &item_gmf, &item_mlp})
-    segments.push_back(segment);
+  std::vector<const Segment*> segments;
+  visit_layers([&](const Segment& segment) { segments.push_back(&segment); });
+  segments.insert(segments.end(), {&item_gmf, &item_mlp});
   return without_empty(std::move(segments));
 }
 

@@ -122,6 +122,11 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
                         batch_);
     });
     if (weight_update_.defers()) in_phase(Phase::optimizer, [&] { weight_update_.prepare(context_, block); });
+    if (model_.in_one_piece()) {
+      in_phase(Phase::forward,
+               [&] { model_.run_in_one_piece(context_, block, dropout, loss_weight, state); });
+      continue;
+    }
     in_phase(Phase::forward, [&] { model_.forward(context_, block, dropout, loss_weight, state); });
     // The last block completes the gradients of one bucket after the other.
     const bool last = first + count == groups;

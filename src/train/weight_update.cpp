@@ -9,33 +9,23 @@ template <class Device, class T>
 WeightUpdate<Device, T>::WeightUpdate(Parameters<Device, T>& parameters, Optimizer optimizer,
                                       const UpdateReach& reach)
     : parameters_(parameters), optimizer_(optimizer) {
-  if (std::is_same_v<Device, Cpu> && optimizer == Optimizer::adam) defer(reach);
-  if (deferred_ == nullptr) immediate_ = {{0, parameters.layout().total}};
-}
-
-template <class Device, class T>
-void WeightUpdate<Device, T>::defer(const UpdateReach& reach) {
-  const auto& layout = parameters_.layout();
-  // Where a quarter of the rows is read or more, one pass over all is faster (measured from 2 thousand to 165
-  // thousand rows). So few reads also mean that no layer computes anything for a whole table
-  // (PairLayer::begin).
-  const auto few = [](std::uint64_t reads, std::int64_t rows) {
-    return reads > 0 && 4 * reads < static_cast<std::uint64_t>(rows);
+  const auto& layout = parameters.layout();
+  const auto defers = [&](bool own, std::uint64_t reads, const Segment& table) {
+    return optimizer == Optimizer::adam && own && ops::deferring_pays<Device>(reads, table.rows);
   };
-  const bool users = reach.own_users && few(reach.groups, layout.user_mlp.rows);
-  const bool items = reach.own_items && few(reach.groups * reach.group_size, layout.item_mlp.rows);
-  if (!users && !items) return;
-
+  // So few reads also mean that no layer computes anything for a whole table (PairLayer::begin).
+  const bool users = defers(reach.own_users, reach.groups, layout.user_mlp);
+  const bool items = defers(reach.own_items, reach.groups * reach.group_size, layout.item_mlp);
   const auto tables = [&](bool wanted, const Segment& gmf, const Segment& mlp) {
     std::vector<ops::AdamTable<T>> chosen;
     for (const Segment* s : {&gmf, &mlp})
       if (wanted && !s->empty())
-        chosen.push_back({parameters_.weight(*s), parameters_.gradient(*s), parameters_.first_moment(*s),
-                          parameters_.second_moment(*s), parameters_.copy(*s)});
+        chosen.push_back({parameters.weight(*s), parameters.gradient(*s), parameters.first_moment(*s),
+                          parameters.second_moment(*s), parameters.copy(*s)});
     return chosen;
   };
-  deferred_ = std::make_unique<ops::DeferredAdam<T>>(tables(users, layout.user_gmf, layout.user_mlp),
-                                                     tables(items, layout.item_gmf, layout.item_mlp));
+  deferred_ = ops::make_deferred_adam<Device, T>(tables(users, layout.user_gmf, layout.user_mlp),
+                                                 tables(items, layout.item_gmf, layout.item_mlp));
   std::int64_t first = 0;
   const auto leave_out = [&](std::int64_t begin, std::int64_t end) {
     if (first < begin) immediate_.push_back({first, begin});
@@ -49,10 +39,8 @@ void WeightUpdate<Device, T>::defer(const UpdateReach& reach) {
 
 template <class Device, class T>
 void WeightUpdate<Device, T>::prepare(Context<Device>& context, const BatchView& block) {
-  if constexpr (std::is_same_v<Device, Cpu>)
-    if (deferred_)
-      deferred_->prepare(context, {block.users, static_cast<std::size_t>(block.groups)},
-                         {block.items, static_cast<std::size_t>(block.samples())});
+  deferred_->prepare(context, {block.users, static_cast<std::size_t>(block.groups)},
+                     {block.items, static_cast<std::size_t>(block.samples())});
 }
 
 template <class Device, class T>
@@ -67,21 +55,12 @@ void WeightUpdate<Device, T>::run(Context<Device>& context, const ops::AdamSpec&
       ops::adam_step(context, adam, state, range.of(p.weights()), range.of(p.gradients()),
                      range.of(p.first_moments()), range.of(p.second_moments()), range.of(p.copies()));
   }
-  if constexpr (std::is_same_v<Device, Cpu>)
-    if (deferred_) deferred_->update(context, adam, state);
+  deferred_->update(context, adam, state);
 }
 
 template <class Device, class T>
 void WeightUpdate<Device, T>::complete(Context<Device>& context) {
-  if constexpr (std::is_same_v<Device, Cpu>)
-    if (deferred_) deferred_->complete(context);
-}
-
-template <class Device, class T>
-std::size_t WeightUpdate<Device, T>::bytes() const {
-  if constexpr (std::is_same_v<Device, Cpu>)
-    if (deferred_) return deferred_->bytes();
-  return 0;
+  deferred_->complete(context);
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class WeightUpdate<DEVICE, T>;

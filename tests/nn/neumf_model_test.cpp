@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "neumf/core/error.hpp"
 #include "toy_data.hpp"
 
 namespace neumf {
@@ -176,7 +177,7 @@ class NeuMFModel : public testing::TestWithParam<Case> {
       labels_[s] = s % 3 == 0;
     }
     dropout_ = Dropout::at_rate(GetParam().dropout, 11, 2, 0);
-    EXPECT_TRUE(model_.narrow());
+    EXPECT_TRUE(model_.in_one_piece());
     if (GetParam().way != Way::narrow) model_.go_by_operation();
     model_.pair_layer().force(projection());
   }
@@ -227,8 +228,12 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
   second.items += 25 * GetParam().group_size;
   second.labels += 25 * GetParam().group_size;
   for (const BatchView& block : {first, second}) {
-    model_.forward(context_, block, dropout_, loss_weight, &state);
-    model_.backward(context_, block, dropout_);
+    if (model_.in_one_piece()) {
+      model_.run_in_one_piece(context_, block, dropout_, loss_weight, &state);
+    } else {
+      model_.forward(context_, block, dropout_, loss_weight, &state);
+      model_.backward(context_, block, dropout_);
+    }
   }
   model_.finish_step(context_);
 
@@ -269,7 +274,7 @@ std::vector<float> narrow_gradients(int threads) {
     parameters.weights()[i] = (static_cast<float>(bounded(philox(i).v[0], 64)) - 24) / 64;
   parameters.refresh_copies(context);
   NeuMF<Cpu, T> model(parameters, shape, groups, 5, true);
-  EXPECT_TRUE(model.narrow());
+  EXPECT_TRUE(model.in_one_piece());
   std::vector<std::uint32_t> users(groups), items(groups * 5);
   std::vector<std::uint64_t> ids(groups);
   std::vector<std::uint8_t> labels(groups * 5);
@@ -279,8 +284,7 @@ std::vector<float> narrow_gradients(int threads) {
   const BatchView batch{groups, 5, users.data(), items.data(), ids.data(), labels.data()};
   ops::StepState state;
   model.begin_step(context, batch.samples());
-  model.forward(context, batch, Dropout::at_rate(0.5f, 1, 0, 0), 1.0f, &state);
-  model.backward(context, batch, Dropout::at_rate(0.5f, 1, 0, 0));
+  model.run_in_one_piece(context, batch, Dropout::at_rate(0.5f, 1, 0, 0), 1.0f, &state);
   model.finish_step(context);
   std::vector<float> result(parameters.gradients().begin(), parameters.gradients().end());
   result.push_back(static_cast<float>(state.loss));
@@ -291,6 +295,31 @@ TEST(NarrowStep, ComputesInFp32WhateverTheTables) {
   const auto expected = narrow_gradients<float>(2);
   EXPECT_EQ(narrow_gradients<bfloat16>(2), expected);
   EXPECT_EQ(narrow_gradients<float16>(2), expected);
+}
+
+TEST(NarrowStep, IsForModelsWithoutAWideLayer) {
+  Context<Cpu> context(1);
+  const auto in_one_piece = [&](std::int64_t factors, const std::vector<std::int64_t>& layers,
+                                bool training) {
+    const ModelShape shape{5, 5, factors, layers};
+    Parameters<Cpu, float> parameters(context, shape, shape.users);
+    return NeuMF<Cpu, float>(parameters, shape, 4, 5, training).in_one_piece();
+  };
+  EXPECT_TRUE(in_one_piece(64, {128, 64, 64}, true));
+  EXPECT_TRUE(in_one_piece(64, {}, true));
+  EXPECT_FALSE(in_one_piece(65, {128, 64}, true));
+  EXPECT_FALSE(in_one_piece(8, {130, 64}, true)) << "embeddings of 65";
+  EXPECT_FALSE(in_one_piece(8, {16, 64, 65}, true));
+  EXPECT_FALSE(in_one_piece(64, {128, 64, 64}, false)) << "scores only";
+}
+
+TEST(NarrowStep, HasNoForwardPass) {
+  Context<Cpu> context(1);
+  const ModelShape shape{5, 5, 8, {16, 8}};
+  Parameters<Cpu, float> parameters(context, shape, shape.users);
+  NeuMF<Cpu, float> model(parameters, shape, 4, 5, true);
+  EXPECT_THAT([&] { model.forward(context, {}, {}, 1.0f, nullptr); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("one piece")));
 }
 
 TEST(NarrowStep, AgreesOnAnyNumberOfThreads) {

@@ -2,17 +2,14 @@
 
 #include "device_fixture.hpp"
 #include "neumf/ops/step_state.hpp"
+#include "ops/reference/adam.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
 
-using namespace neumf::test;
-
 template <class C>
-class AdamStep : public OpTest<C> {
- protected:
-  using typename OpTest<C>::Device;
-  using typename OpTest<C>::T;
+struct AdamStep : OpTest<C> {
+  using typename OpTest<C>::Device, typename OpTest<C>::T;
 
   // Flat parameters on the device beside their double-precision twins.
   struct Model {
@@ -160,4 +157,4 @@ TYPED_TEST(AdamStep, WorksWithoutACopyAndOnNothing) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

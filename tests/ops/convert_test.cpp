@@ -1,13 +1,11 @@
 #include "device_fixture.hpp"
 #include "neumf/ops/memory.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
 
-using namespace neumf::test;
-
 template <class C>
-class Convert : public OpTest<C> {};
+struct Convert : OpTest<C> {};
 TYPED_TEST_SUITE(Convert, AllCases, CaseNames);
 
 // The scalar conversion is tested by itself; this is about whole arrays and their ends.
@@ -41,4 +39,4 @@ TYPED_TEST(Convert, RoundsEveryElement) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

@@ -69,14 +69,16 @@ class DeferredAdamTest : public testing::Test {
       tables->emplace_back(context, item_rows, 16, 3);
       tables->emplace_back(context, item_rows, 35, 4);
     }
-    DeferredAdam<T> deferred({got[0].view(), got[1].view()}, {got[2].view(), got[3].view()});
+    const auto deferred =
+        make_deferred_adam<Cpu, T>({got[0].view(), got[1].view()}, {got[2].view(), got[3].view()});
+    EXPECT_TRUE(deferred->has_tables());
     StepState state;
     state.loss_scale = loss_scale;
     std::mt19937 random(5);
     std::normal_distribution<float> normal(0.0f, 1e-3f);
     for (std::size_t u = 0; u < updates.size(); ++u) {
       const Update& update = updates[u];
-      deferred.prepare(context, update.users, update.items);
+      deferred->prepare(context, update.users, update.items);
       for (std::size_t t = 0; t < want.size(); ++t)
         for (const std::uint32_t row : t < 2 ? update.users : update.items)
           for (std::int64_t i = 0; i < want[t].weight.cols(); ++i) {
@@ -91,13 +93,13 @@ class DeferredAdamTest : public testing::Test {
       for (auto& t : want)
         adam_step(context, now, &state, t.weight.span(), t.gradient.span(), t.m.span(), t.v.span(),
                   t.copy.span());
-      deferred.update(context, now, &state);
+      deferred->update(context, now, &state);
       if (u + 1 == pause) {
-        deferred.complete(context);
+        deferred->complete(context);
         expect_equal(want, got);
       }
     }
-    deferred.complete(context);
+    deferred->complete(context);
     expect_equal(want, got);
   }
 
@@ -160,6 +162,24 @@ TYPED_TEST(DeferredAdamTest, FollowsTheLearningRate) {
     if (u >= 30) updates[u].learning_rate = 0.0045f * (u % 30 == 0 ? 1e6f : 1e-6f);
   }
   this->check(AdamSpec{}, updates);
+}
+
+TYPED_TEST(DeferredAdamTest, DoesNothingWithoutTables) {
+  Context<Cpu> context(2);
+  const auto nothing = make_deferred_adam<Cpu, TypeParam>({}, {});
+  EXPECT_FALSE(nothing->has_tables());
+  const std::vector<std::uint32_t> rows{3, 1 << 30};
+  const StepState state;
+  nothing->prepare(context, rows, rows);
+  nothing->update(context, AdamSpec{}, &state);
+  nothing->complete(context);
+  EXPECT_EQ(nothing->bytes(), 0u);
+}
+
+TEST(DeferringPays, WhereFewRowsAreRead) {
+  EXPECT_TRUE(deferring_pays<Cpu>(249, 1000));
+  EXPECT_FALSE(deferring_pays<Cpu>(250, 1000));
+  EXPECT_FALSE(deferring_pays<Cpu>(0, 1000)) << "nobody says how many";
 }
 
 // Longer than a history is kept.

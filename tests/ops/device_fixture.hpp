@@ -19,10 +19,13 @@
 #include "neumf/core/tensor.hpp"
 #include "neumf/core/types.hpp"
 #include "neumf/ops/batch.hpp"
-#include "reference.hpp"
+#include "ops/reference/array.hpp"
+
+namespace neumf::ops {}
 
 namespace neumf::test {
 
+using namespace ops;  // what is tested
 using reference::Array;
 using reference::Index;
 using reference::Result;

@@ -4,16 +4,12 @@
 #include "neumf/ops/linear.hpp"
 #include "neumf/ops/pair.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
 
-using namespace neumf::test;
-
 template <class C>
-class DropoutTest : public OpTest<C> {
- protected:
-  using typename OpTest<C>::Device;
-  using typename OpTest<C>::T;
+struct DropoutTest : OpTest<C> {
+  using typename OpTest<C>::Device, typename OpTest<C>::T;
 
   // What a layer makes of ones: keep_scale where a unit is kept, zero where it is dropped.
   Array through_pair(const reference::Batch& batch, const Dropout& dropout, Index width) {
@@ -135,4 +131,4 @@ TEST(Dropout, IsIndependentAcrossWhatItIsKeyedBy) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

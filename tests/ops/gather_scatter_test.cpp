@@ -1,16 +1,13 @@
 #include "device_fixture.hpp"
 #include "neumf/ops/embedding.hpp"
+#include "ops/reference/embedding.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
 
-using namespace neumf::test;
-
 template <class C>
-class GatherScatter : public OpTest<C> {
- protected:
-  using typename OpTest<C>::Device;
-  using typename OpTest<C>::T;
+struct GatherScatter : OpTest<C> {
+  using typename OpTest<C>::Device, typename OpTest<C>::T;
 
   Array scattered(const Array& table, const std::vector<std::uint32_t>& ids, const Array& values) {
     auto device_table = this->template send<float>(table);
@@ -160,4 +157,4 @@ TEST(GatherScatterCpu, DoesNotDependOnThreads) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

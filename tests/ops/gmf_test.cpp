@@ -1,17 +1,14 @@
 #include "neumf/ops/gmf.hpp"
 
 #include "device_fixture.hpp"
+#include "ops/reference/gmf.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
 
-using namespace neumf::test;
-
 template <class C>
-class Gmf : public OpTest<C> {
- protected:
-  using typename OpTest<C>::Device;
-  using typename OpTest<C>::T;
+struct Gmf : OpTest<C> {
+  using typename OpTest<C>::Device, typename OpTest<C>::T;
 
   struct Inputs {
     reference::Batch batch;
@@ -142,4 +139,4 @@ TEST(GmfCpu, RowGradientsDoNotDependOnThreads) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

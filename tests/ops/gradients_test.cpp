@@ -1,7 +1,5 @@
 // The backward operations, chained as the model chains them, against finite differences of the loss of a
 // small NeuMF in double precision.
-#include <functional>
-
 #include "device_fixture.hpp"
 #include "neumf/ops/embedding.hpp"
 #include "neumf/ops/gmf.hpp"
@@ -9,73 +7,39 @@
 #include "neumf/ops/linear.hpp"
 #include "neumf/ops/memory.hpp"
 #include "neumf/ops/pair.hpp"
+#include "ops/reference/whole_step.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
-
-using namespace neumf::test;
 
 constexpr Index users = 3, items = 5, factors = 4, embedding = 3, hidden1 = 10, hidden2 = 6;
 
-struct Model {
-  Array user_gmf, item_gmf, user_mlp, item_mlp, pair_user, pair_item, pair_bias, hidden, hidden_bias,
-      head_gmf, head_mlp, head_bias;
-
-  std::vector<std::pair<const char*, Array*>> all() {
-    return {{"user_gmf", &user_gmf},   {"item_gmf", &item_gmf},   {"user_mlp", &user_mlp},
-            {"item_mlp", &item_mlp},   {"pair_user", &pair_user}, {"pair_item", &pair_item},
-            {"pair_bias", &pair_bias}, {"hidden", &hidden},       {"hidden_bias", &hidden_bias},
-            {"head_gmf", &head_gmf},   {"head_mlp", &head_mlp},   {"head_bias", &head_bias}};
-  }
-};
+using reference::Model;
 
 template <class T>
 Model random_model(std::uint64_t seed) {
   const std::uint64_t s = seed * 100;
-  return {random_array<T>(users, factors, s),         random_array<T>(items, factors, s + 1),
-          random_array<T>(users, embedding, s + 2),   random_array<T>(items, embedding, s + 3),
-          random_array<T>(hidden1, embedding, s + 4), random_array<T>(hidden1, embedding, s + 5),
-          random_array<float>(hidden1, 1, s + 6),     random_array<T>(hidden2, hidden1, s + 7, 0.5),
-          random_array<float>(hidden2, 1, s + 8),     random_array<float>(factors, 1, s + 9),
-          random_array<float>(hidden2, 1, s + 10),    random_array<float>(1, 1, s + 11)};
+  return {{random_array<float>(factors, 1, s + 9),
+           random_array<float>(hidden2, 1, s + 10),
+           random_array<float>(1, 1, s + 11),
+           {random_array<T>(hidden2, hidden1, s + 7, 0.5)},
+           {random_array<float>(hidden2, 1, s + 8)},
+           random_array<T>(hidden1, embedding, s + 4),
+           random_array<T>(hidden1, embedding, s + 5),
+           random_array<float>(hidden1, 1, s + 6)},
+          {random_array<T>(items, factors, s + 1), random_array<T>(items, embedding, s + 3),
+           random_array<T>(users, factors, s), random_array<T>(users, embedding, s + 2)}};
 }
 
-// The mean loss; `margin` receives the smallest distance of a unit from the kink of its ReLU.
-double mean_loss(const Model& p, const reference::Batch& batch, const Dropout& first, const Dropout& second,
+// `margin` receives the smallest distance of a unit from the kink of its ReLU.
+double mean_loss(const Model& p, const reference::Batch& batch, const Dropout& dropout,
                  double* margin = nullptr) {
-  const auto activate = [&](const Dropout& dropout, std::uint64_t id, Index unit, double z) {
-    if (margin != nullptr) *margin = std::min(*margin, std::fabs(z));
-    if (dropout.active() && !dropout.keep(id, static_cast<std::uint32_t>(unit))) return 0.0;
-    return std::max(z, 0.0) * dropout.keep_scale;
-  };
-  double loss = 0;
-  for (Index s = 0; s < batch.samples(); ++s) {
-    const Index u = batch.user(s), i = batch.item(s);
-    std::vector<double> x, y;
-    for (Index h = 0; h < hidden1; ++h) {
-      double z = p.pair_bias(h);
-      for (Index k = 0; k < embedding; ++k)
-        z += p.pair_user(h, k) * p.user_mlp(u, k) + p.pair_item(h, k) * p.item_mlp(i, k);
-      x.push_back(activate(first, batch.id(s), h, z));
-    }
-    for (Index h = 0; h < hidden2; ++h) {
-      double z = p.hidden_bias(h);
-      for (Index k = 0; k < hidden1; ++k) z += p.hidden(h, k) * x[static_cast<std::size_t>(k)];
-      y.push_back(activate(second, batch.id(s), h, z));
-    }
-    double logit = p.head_bias(0);
-    for (Index k = 0; k < factors; ++k) logit += p.head_gmf(k) * p.user_gmf(u, k) * p.item_gmf(i, k);
-    for (Index k = 0; k < hidden2; ++k) logit += p.head_mlp(k) * y[static_cast<std::size_t>(k)];
-    loss += reference::bce(logit, batch.label(s));
-  }
-  return loss / static_cast<double>(batch.samples());
+  return reference::loss(p, batch, dropout, margin) / static_cast<double>(batch.samples());
 }
 
 template <class C>
-class Gradients : public OpTest<C> {
- protected:
-  using typename OpTest<C>::Device;
-  using typename OpTest<C>::T;
+struct Gradients : OpTest<C> {
+  using typename OpTest<C>::Device, typename OpTest<C>::T;
 
   // The gradients of the mean loss, and the loss, from the device's operations.
   std::pair<Model, double> chain(const Model& p, const reference::Batch& host_batch, const Dropout& first,
@@ -88,9 +52,9 @@ class Gradients : public OpTest<C> {
     const auto user_mlp = this->template send<T>(p.user_mlp), item_mlp = this->template send<T>(p.item_mlp);
     const auto pair_user = this->template send<T>(p.pair_user),
                pair_item = this->template send<T>(p.pair_item);
-    const auto hidden = this->template send<T>(p.hidden);
+    const auto hidden = this->template send<T>(p.hidden_weight[0]);
     const auto pair_bias = this->template send<float>(p.pair_bias),
-               hidden_bias = this->template send<float>(p.hidden_bias);
+               hidden_bias = this->template send<float>(p.hidden_bias[0]);
     const auto head_gmf = this->template send<float>(p.head_gmf),
                head_mlp = this->template send<float>(p.head_mlp);
     const auto head_bias = this->template send<float>(p.head_bias);
@@ -99,8 +63,9 @@ class Gradients : public OpTest<C> {
     };
     auto g_user_gmf = zero(p.user_gmf), g_item_gmf = zero(p.item_gmf), g_user_mlp = zero(p.user_mlp),
          g_item_mlp = zero(p.item_mlp), g_pair_user = zero(p.pair_user), g_pair_item = zero(p.pair_item),
-         g_pair_bias = zero(p.pair_bias), g_hidden = zero(p.hidden), g_hidden_bias = zero(p.hidden_bias),
-         g_head_gmf = zero(p.head_gmf), g_head_mlp = zero(p.head_mlp), g_head_bias = zero(p.head_bias);
+         g_pair_bias = zero(p.pair_bias), g_hidden = zero(p.hidden_weight[0]),
+         g_hidden_bias = zero(p.hidden_bias[0]), g_head_gmf = zero(p.head_gmf), g_head_mlp = zero(p.head_mlp),
+         g_head_bias = zero(p.head_bias);
     ScatterPlan<Device> user_plan(groups), item_plan(n);
     plan_scatter(context, batch.users, groups, users, user_plan);
     plan_scatter(context, batch.items, n, items, item_plan);
@@ -148,11 +113,17 @@ class Gradients : public OpTest<C> {
       matmul_nn(context, view(dx), view(pair_item), Write::overwrite, item_row_grad.matrix());
       scatter_add_rows(context, item_plan, view(item_row_grad), g_item_mlp.matrix());
     }
-    Model gradients{this->fetch(g_user_gmf),  this->fetch(g_item_gmf),  this->fetch(g_user_mlp),
-                    this->fetch(g_item_mlp),  this->fetch(g_pair_user), this->fetch(g_pair_item),
-                    this->fetch(g_pair_bias), this->fetch(g_hidden),    this->fetch(g_hidden_bias),
-                    this->fetch(g_head_gmf),  this->fetch(g_head_mlp),  this->fetch(g_head_bias)};
-    for (auto& [name, array] : gradients.all())
+    Model gradients{
+        {this->fetch(g_head_gmf),
+         this->fetch(g_head_mlp),
+         this->fetch(g_head_bias),
+         {this->fetch(g_hidden)},
+         {this->fetch(g_hidden_bias)},
+         this->fetch(g_pair_user),
+         this->fetch(g_pair_item),
+         this->fetch(g_pair_bias)},
+        {this->fetch(g_item_gmf), this->fetch(g_item_mlp), this->fetch(g_user_gmf), this->fetch(g_user_mlp)}};
+    for (Array* array : gradients.arrays())
       for (double& g : array->values) g /= loss_scale;
     return {std::move(gradients), this->fetch(loss)(0) / static_cast<double>(n)};
   }
@@ -170,31 +141,31 @@ class Gradients : public OpTest<C> {
       ASSERT_LT(seed, 50000u) << "no model with the margin";
       p = random_model<T>(seed);
       double margin = 1e9;
-      loss = mean_loss(p, batch, first, second, &margin);
+      loss = mean_loss(p, batch, first, &margin);
       if (margin > 8 * unit_roundoff<bfloat16>) break;
     }
     auto [got, got_loss] = chain(p, batch, first, second, per_item, 64.0f);
     // A handful of roundings to T, each of a term of about the size of the result.
     EXPECT_NEAR(got_loss, loss, 8 * unit_roundoff<T> * (1 + loss));
-    const auto parameters = p.all(), gradients = got.all();
+    const auto parameters = p.arrays(), gradients = got.arrays();
     for (std::size_t which = 0; which < parameters.size(); ++which) {
-      Array& parameter = *parameters[which].second;
+      Array& parameter = *parameters[which];
       double error = 0, norm = 0;
       for (std::size_t i = 0; i < parameter.values.size(); ++i) {
         const double at = parameter.values[i], h = 1e-5;
         parameter.values[i] = at + h;
-        const double above = mean_loss(p, batch, first, second);
+        const double above = mean_loss(p, batch, first);
         parameter.values[i] = at - h;
-        const double below = mean_loss(p, batch, first, second);
+        const double below = mean_loss(p, batch, first);
         parameter.values[i] = at;
-        const double want = (above - below) / (2 * h), difference = gradients[which].second->values[i] - want;
+        const double want = (above - below) / (2 * h), difference = gradients[which]->values[i] - want;
         error += difference * difference;
         norm += want * want;
       }
-      ASSERT_GT(norm, 0.0) << parameters[which].first;
+      ASSERT_GT(norm, 0.0) << "weight " << which;
       // Central differences are good to h^2, 1e-10, and 1e-16 / h, 1e-11. The rest is rounding to T: of both
       // activations, of their gradients, and of the logit's exponent.
-      EXPECT_LT(std::sqrt(error), 8 * unit_roundoff<T> * std::sqrt(norm) + 1e-9) << parameters[which].first;
+      EXPECT_LT(std::sqrt(error), 8 * unit_roundoff<T> * std::sqrt(norm) + 1e-9) << "weight " << which;
     }
   }
 };
@@ -216,4 +187,4 @@ TYPED_TEST(Gradients, MatchFiniteDifferencesWithDropout) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

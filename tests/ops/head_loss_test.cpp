@@ -1,16 +1,13 @@
 #include "device_fixture.hpp"
 #include "neumf/ops/head.hpp"
+#include "ops/reference/head.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
 
-using namespace neumf::test;
-
 template <class C>
-class Head : public OpTest<C> {
- protected:
-  using typename OpTest<C>::Device;
-  using typename OpTest<C>::T;
+struct Head : OpTest<C> {
+  using typename OpTest<C>::Device, typename OpTest<C>::T;
 
   struct Outputs {
     Array logits, dlogits, dh, weight_grad, bias_grad, loss;
@@ -131,7 +128,7 @@ TYPED_TEST(Head, RepeatsBitForBit) {
 }
 
 template <class C>
-class Bce : public OpTest<C> {};
+struct Bce : OpTest<C> {};
 TYPED_TEST_SUITE(Bce, DeviceCases, CaseNames);
 
 TYPED_TEST(Bce, BiasForwardStartsEveryLogit) {
@@ -181,4 +178,4 @@ TYPED_TEST(Bce, AddsTheLossOfAllSamples) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

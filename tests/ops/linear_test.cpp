@@ -1,11 +1,11 @@
 #include "neumf/ops/linear.hpp"
 
 #include "device_fixture.hpp"
+#include "neumf/core/error.hpp"
+#include "ops/reference/linear.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
-
-using namespace neumf::test;
 
 struct Shape {
   Index groups, group_size, in, out;
@@ -15,7 +15,7 @@ constexpr Shape shapes[] = {{1, 1, 1, 1},      {3, 1, 8, 13},      {1, 5, 13, 1}
                             {61, 5, 200, 64},  {257, 5, 128, 64},  {1030, 1, 1, 8}};
 
 template <class C>
-class Linear : public OpTest<C> {};
+struct Linear : OpTest<C> {};
 TYPED_TEST_SUITE(Linear, AllCases, CaseNames);
 
 TYPED_TEST(Linear, ForwardMatchesTheReference) {
@@ -106,6 +106,29 @@ TYPED_TEST(Linear, TakesAnEmptyBatch) {
   expect_equal(this->fetch(bias_grad), old_bias, "bias gradient");
 }
 
+TYPED_TEST(Linear, RefusesMismatchedShapes) {
+  using Real = typename TypeParam::T;
+  using Where = typename TypeParam::Device;
+  const auto batch = this->send_batch(random_batch(4, 1, 10, 10, 1)),
+             other = this->send_batch(random_batch(5, 1, 10, 10, 1));
+  Tensor<Real, Where> x(4, 6), wide(4, 7), weight(3, 6), y(4, 3), dx(4, 6), none(3, 0), nothing(4, 0);
+  Tensor<float, Where> weight_grad(3, 6), transposed(6, 3), bias(3);
+  auto& context = this->context();
+  const auto forward = [&](const auto& block, const auto& in, const auto& w, auto& out) {
+    linear_forward(context, block.view(), view(in), view(w), bias.data(), Dropout{}, out.matrix());
+  };
+  EXPECT_THROW(forward(batch, wide, weight, y), Error);
+  EXPECT_THROW(forward(batch, x, weight, dx), Error);
+  EXPECT_THROW(forward(other, x, weight, y), Error);
+  EXPECT_THROW(forward(batch, nothing, none, y), Error);
+  const auto backward_input = [&](const auto& dz, const auto& in) {
+    linear_backward_input(context, view(dz), view(weight), view(in), 1.0f, dx.matrix());
+  };
+  EXPECT_THROW(backward_input(y, wide), Error);
+  EXPECT_THROW(backward_input(x, x), Error);
+  EXPECT_THROW(linear_backward_weights(context, view(y), view(x), transposed.matrix(), bias.data()), Error);
+}
+
 TYPED_TEST(Linear, RepeatsBitForBit) {
   using Real = typename TypeParam::T;
   const auto dz = this->template send<Real>(random_array<Real>(3001, 64, 1));
@@ -122,4 +145,4 @@ TYPED_TEST(Linear, RepeatsBitForBit) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

@@ -1,17 +1,14 @@
 #include "device_fixture.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/ops/linear.hpp"
+#include "ops/reference/linear.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
 
-using namespace neumf::test;
-
 template <class C>
-class Matmul : public OpTest<C> {
- protected:
-  using typename OpTest<C>::Device;
-  using typename OpTest<C>::T;
+struct Matmul : OpTest<C> {
+  using typename OpTest<C>::Device, typename OpTest<C>::T;
 
   enum class Form { nt, nn, tn };
 
@@ -90,4 +87,4 @@ TYPED_TEST(Matmul, RefusesMismatchedShapes) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

@@ -2,15 +2,13 @@
 
 #include "device_fixture.hpp"
 #include "neumf/ops/memory.hpp"
+#include "ops/reference/memory.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
 
-using namespace neumf::test;
-
 template <class C>
-class MemoryInit : public OpTest<C> {
- protected:
+struct MemoryInit : OpTest<C> {
   using typename OpTest<C>::Device;
 
   Array normal(const InitSpec& spec, float stddev, Index rows, Index cols) {
@@ -79,6 +77,20 @@ TYPED_TEST(MemoryInit, UniformHasItsRange) {
   EXPECT_LT(kolmogorov_smirnov(x.values, [](double v) { return (v + 0.25) / 0.5; }), 2.0);
 }
 
+TYPED_TEST(MemoryInit, FollowsTheFormulas) {
+  for (const Index cols : {1, 13, 64}) {
+    const InitSpec spec{77, 5, 1234567890123};
+    const Array normal = this->normal(spec, 0.01f, 300, cols),
+                uniform = this->uniform(spec, 0.25f, 300, cols);
+    for (Index r = 0; r < 300; ++r)
+      for (Index c = 0; c < cols; ++c) {
+        // An angle near 2 pi and a root of a logarithm in fp32: some units in the last place of the largest.
+        ASSERT_NEAR(normal(r, c), reference::normal_at(spec, 0.01, r, c), 0.01 * 4e-6) << r << ", " << c;
+        ASSERT_NEAR(uniform(r, c), reference::uniform_at(spec, 0.25, r, c), 0.25 * 0x1p-23) << r << ", " << c;
+      }
+  }
+}
+
 TYPED_TEST(MemoryInit, DoesNotDependOnThePartitionOfRows) {
   for (const bool is_normal : {true, false})
     for (const Index cols : {1, 13, 64}) {
@@ -130,4 +142,4 @@ TYPED_TEST(MemoryInit, FillsWithZero) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

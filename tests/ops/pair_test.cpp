@@ -1,17 +1,14 @@
 #include "neumf/ops/pair.hpp"
 
 #include "device_fixture.hpp"
+#include "ops/reference/pair.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
 
-using namespace neumf::test;
-
 template <class C>
-class Pair : public OpTest<C> {
- protected:
-  using typename OpTest<C>::Device;
-  using typename OpTest<C>::T;
+struct Pair : OpTest<C> {
+  using typename OpTest<C>::Device, typename OpTest<C>::T;
 
   // Item halves one per sample, or from a catalogue by the batch's items.
   void check_forward(Index groups, Index group_size, Index width, bool catalogue, float rate) {
@@ -134,4 +131,4 @@ TYPED_TEST(Pair, BackwardRepeatsBitForBit) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

@@ -3,15 +3,13 @@
 #include <limits>
 
 #include "device_fixture.hpp"
+#include "ops/reference/ranking.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
 
-using namespace neumf::test;
-
 template <class C>
-class Ranking : public OpTest<C> {
- protected:
+struct Ranking : OpTest<C> {
   std::vector<std::uint32_t> ranks(Index groups, Index group_size, const std::vector<std::uint32_t>& items,
                                    const std::vector<float>& scores) {
     const auto device_items = this->to_device(items);
@@ -110,22 +108,18 @@ TYPED_TEST(Ranking, MatchesBruteForceInTheCatalogue) {
     std::vector<std::uint64_t> offsets{0};
     Items seen, held_out, want;
     for (Index u = 0; u < users; ++u) {
-      std::vector<bool> is_seen;
+      std::set<std::uint32_t> is_seen;
       for (Index i = 0; i < items; ++i) {
         const auto level = generator() % 23;
         scores.push_back(level == 22 ? std::numeric_limits<float>::quiet_NaN()
                                      : static_cast<float>(level) - 11);
-        is_seen.push_back(generator() % 60 < static_cast<std::uint64_t>(u));
-        if (is_seen.back()) seen.push_back(static_cast<std::uint32_t>(i));
+        if (generator() % 60 < static_cast<std::uint64_t>(u)) is_seen.insert(static_cast<std::uint32_t>(i));
       }
+      seen.insert(seen.end(), is_seen.begin(), is_seen.end());
       offsets.push_back(seen.size());
       held_out.push_back(static_cast<std::uint32_t>(generator() % static_cast<std::uint64_t>(items)));
-      const float* row = scores.data() + u * items;
-      std::uint32_t rank = 0;
-      for (Index i = 0; i < items; ++i)
-        if (!is_seen[static_cast<std::size_t>(i)] && i != held_out.back() && !(row[i] < row[held_out.back()]))
-          ++rank;
-      want.push_back(rank);
+      want.push_back(reference::rank_in_catalogue(
+          scores.data() + u * items, static_cast<std::uint32_t>(items), held_out.back(), is_seen));
     }
     const auto device_scores = this->to_device(scores);
     const auto device_held_out = this->to_device(held_out), device_seen = this->to_device(seen);
@@ -138,4 +132,4 @@ TYPED_TEST(Ranking, MatchesBruteForceInTheCatalogue) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

@@ -3,11 +3,10 @@
 #include <set>
 
 #include "device_fixture.hpp"
+#include "ops/reference/sample.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
-
-using namespace neumf::test;
 
 // A small data set: user u has a few ascending items; positives count from `first` over all ranks.
 struct HostSet {
@@ -30,7 +29,7 @@ HostSet host_set(std::uint32_t user_count, std::uint32_t item_count, std::uint64
 }
 
 template <class C>
-class Sample : public OpTest<C> {};
+struct Sample : OpTest<C> {};
 TYPED_TEST_SUITE(Sample, DeviceCases, CaseNames);
 
 TYPED_TEST(Sample, FillsABatchFromThePlaceInTheEpoch) {
@@ -55,25 +54,19 @@ TYPED_TEST(Sample, FillsABatchFromThePlaceInTheEpoch) {
           const auto got_users = this->to_host(out.users), got_items = this->to_host(out.items);
           const auto got_ids = this->to_host(out.ids);
           const auto got_labels = this->to_host(out.labels);
-          const Permutation shuffle(spec.groups(set.users.size()), 11, 3, set.first);
+          const auto want = reference::sample_batch(set_view, spec, 117, groups);
           for (Index g = 0; g < groups; ++g) {
-            const std::uint64_t drawn = shuffle(117 + static_cast<std::uint64_t>(g));
-            const std::uint64_t local = drawn * static_cast<std::uint64_t>(size);  // the rank's sample
-            const std::uint64_t positive = local / (1 + negatives);
-            ASSERT_EQ(got_ids[static_cast<std::size_t>(g)], set.first * (1 + negatives) + local);
-            ASSERT_EQ(got_users[static_cast<std::size_t>(g)], set.users[positive] + 5000);
-            for (Index j = 0; j < size; ++j) {
-              const auto at = static_cast<std::size_t>(g * size + j);
-              const std::uint64_t id = got_ids[static_cast<std::size_t>(g)] + static_cast<std::uint64_t>(j);
-              ASSERT_EQ(got_labels[at], id % (1 + negatives) == 0 ? 1 : 0);
-              ASSERT_EQ(got_items[at], sample_item(set_view, spec, positive, id));
-              if (got_labels[at] != 0) {
-                ASSERT_EQ(got_items[at], set.items[positive]);
-              }
-            }
+            const auto at = static_cast<std::size_t>(g);
+            ASSERT_EQ(got_ids[at], want.ids[at]);
+            ASSERT_EQ(got_users[at], want.users[at]);
+          }
+          for (Index i = 0; i < want.samples(); ++i) {
+            const auto at = static_cast<std::size_t>(i);
+            ASSERT_EQ(got_labels[at], want.labels[at]);
+            ASSERT_EQ(got_items[at], want.items[at]);
           }
         }
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

@@ -2,14 +2,13 @@
 
 #include "device_fixture.hpp"
 #include "neumf/ops/step_state.hpp"
+#include "ops/reference/sgd.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
 
-using namespace neumf::test;
-
 template <class C>
-class SgdStep : public OpTest<C> {};
+struct SgdStep : OpTest<C> {};
 TYPED_TEST_SUITE(SgdStep, AllCases, CaseNames);
 
 TYPED_TEST(SgdStep, FollowsTheFormula) {
@@ -30,7 +29,7 @@ TYPED_TEST(SgdStep, FollowsTheFormula) {
       const Array got = this->fetch(device_weight), got_copy = this->fetch(copy);
       expect_equal(this->fetch(device_gradient), Array(n), "gradient");
       for (Index i = 0; i < n; ++i) {
-        const double want = weight(i) - 0.125 * (gradient(i) / 64.0 + weight_decay * weight(i));
+        const double want = reference::sgd_step(weight(i), gradient(i) / 64.0, 0.125, weight_decay);
         ASSERT_NEAR(got(i), want, 4 * 0x1p-24 * (std::fabs(weight(i)) + std::fabs(gradient(i)))) << i;
         ASSERT_EQ(got_copy(i), rounded<Real>(got(i))) << i;
       }
@@ -54,4 +53,4 @@ TYPED_TEST(SgdStep, SkipsAStepButClearsTheGradient) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

@@ -3,15 +3,13 @@
 #include <limits>
 
 #include "device_fixture.hpp"
+#include "ops/reference/step_state.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
 
-using namespace neumf::test;
-
 template <class C>
-class StepStateTest : public OpTest<C> {
- protected:
+struct StepStateTest : OpTest<C> {
   using typename OpTest<C>::Device;
 
   StepState after(const StepState& before, const LossScaling& scaling, std::uint64_t groups,
@@ -43,8 +41,9 @@ TYPED_TEST(StepStateTest, CorrectsTheBiasOfBothMoments) {
       state = this->after(state, LossScaling{}, 1, adam);
       const double lr = adam.learning_rate, beta1 = adam.beta1, beta2 = adam.beta2;
       // One rounding to float.
-      EXPECT_FLOAT_EQ(state.step_size, static_cast<float>(lr / (1 - std::pow(beta1, t))));
-      EXPECT_FLOAT_EQ(state.second_moment_scale, static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, t))));
+      EXPECT_FLOAT_EQ(state.step_size, static_cast<float>(reference::adam_step_size(lr, beta1, t)));
+      EXPECT_FLOAT_EQ(state.second_moment_scale,
+                      static_cast<float>(reference::adam_second_moment_scale(beta2, t)));
     }
   }
 }
@@ -63,6 +62,28 @@ TYPED_TEST(StepStateTest, GrowsAfterTheIntervalOfGoodSteps) {
     scale = next;
   }
   EXPECT_EQ(state.good_steps, 1);
+}
+
+// Overflows in any order, with limits that are reached. Powers of two, so that both are exact.
+TYPED_TEST(StepStateTest, FollowsTheReference) {
+  LossScaling scaling{true};
+  scaling.growth_interval = 4;
+  scaling.maximum = 64.0f;
+  scaling.minimum = 0.25f;
+  reference::LossScale want{.maximum = 64, .minimum = 0.25, .growth_interval = 4, .scale = 8};
+  StepState state;
+  state.loss_scale = 8.0f;
+  std::mt19937_64 generator(9);
+  for (int update = 0; update < 300; ++update) {
+    const bool overflow = generator() % (update < 150 ? 2 : 9) == 0;
+    state.overflow = overflow ? 1 : 0;
+    state = this->after(state, scaling, 1);
+    want.update(overflow);
+    ASSERT_EQ(state.loss_scale, want.scale) << "after update " << update;
+    ASSERT_EQ(state.good_steps, want.good_updates);
+    ASSERT_EQ(state.step, want.applied);
+    ASSERT_EQ(state.skipped, want.skipped);
+  }
 }
 
 TYPED_TEST(StepStateTest, HasTheDocumentedDefaults) {
@@ -210,4 +231,4 @@ TYPED_TEST(StepStateTest, LeavesFiniteDataAlone) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

@@ -6,11 +6,10 @@
 
 #include "device_fixture.hpp"
 #include "neumf/core/error.hpp"
+#include "ops/reference/top_k.hpp"
 
-namespace neumf::ops {
+namespace neumf::test {
 namespace {
-
-using namespace neumf::test;
 
 constexpr float inf = std::numeric_limits<float>::infinity();
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
@@ -21,8 +20,7 @@ struct Lists {
 };
 
 template <class C>
-class TopKTest : public OpTest<C> {
- protected:
+struct TopKTest : OpTest<C> {
   using Device = typename C::Device;
 
   // The K best of each row of `scores`, given in catalogue blocks of `block` items.
@@ -122,4 +120,4 @@ TYPED_TEST(TopKTest, MatchesASort) {
 }
 
 }  // namespace
-}  // namespace neumf::ops
+}  // namespace neumf::test

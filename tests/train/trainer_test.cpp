@@ -35,7 +35,7 @@ struct Outcome {
   bool deferred = false;  // updates of rows
 };
 
-// The shapes here are narrow, so that a CPU could train them in one piece (ops/narrow.hpp) as well.
+// The shapes here are narrow, so that a CPU could train them in one piece (ops/whole_step.hpp) as well.
 enum class Way { by_operation, narrow };
 
 // Trains on the ranks of `communicator` and returns the weights; user rows of other ranks stay zero. The last
@@ -50,7 +50,7 @@ Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epo
   Parameters<Cpu, float> parameters(context, shape, rows);
   parameters.initialise(context, 1, spec.users_replicated ? 0 : shard.users.first);
   Trainer<Cpu, float> trainer(context, communicator, parameters, shape, shard, spec);
-  EXPECT_TRUE(trainer.model().narrow());
+  EXPECT_TRUE(trainer.model().in_one_piece());
   if (way == Way::by_operation) trainer.model().go_by_operation();
   Outcome outcome;
   for (int epoch = 0; epoch < epochs; ++epoch) {

@@ -41,10 +41,10 @@ class Context<Cpu> {
 
 // Copies between host and device memory, ordered with the context's other work. `download` returns when the
 // host data are valid.
-template <class T>
-void upload(Context<Cpu>& context, std::span<const T> host, T* device);
-template <class T>
-void download(Context<Cpu>& context, const T* device, std::span<T> host);
+template <class Device, class T>
+void upload(Context<Device>& context, std::span<const T> host, T* device);
+template <class Device, class T>
+void download(Context<Device>& context, const T* device, std::span<T> host);
 
 }  // namespace neumf
 

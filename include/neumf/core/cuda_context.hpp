@@ -87,9 +87,4 @@ class Context<Cuda> {
   std::unique_ptr<Impl> impl_;
 };
 
-template <class T>
-void upload(Context<Cuda>& context, std::span<const T> host, T* device);
-template <class T>
-void download(Context<Cuda>& context, const T* device, std::span<T> host);
-
 }  // namespace neumf

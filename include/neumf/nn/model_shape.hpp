@@ -37,8 +37,6 @@ struct ModelShape {
   std::int64_t first_hidden() const { return has_mlp() ? layers.at(1) : 0; }
   // Width of the MLP's contribution to the final layer.
   std::int64_t mlp_out() const { return has_mlp() ? layers.back() : 0; }
-  // The widest embedding or layer.
-  std::int64_t widest() const;
   // All weights, all users' embeddings included.
   std::int64_t parameters() const;
   // Multiplications and additions of one training sample (forward and backward), as if every sample went

@@ -5,6 +5,7 @@
 //
 // Works on blocks of samples. Gradients of all blocks of a step add up in the parameters:
 //   begin_step; { forward(block); backward(block) } ...; finish_step; then reduce and update.
+// Where in_one_piece(), run_in_one_piece(block) takes the place of forward and backward.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +18,8 @@
 #include "neumf/nn/pair_layer.hpp"
 #include "neumf/nn/parameters.hpp"
 #include "neumf/ops/batch.hpp"
-#include "neumf/ops/narrow.hpp"
 #include "neumf/ops/step_state.hpp"
+#include "neumf/ops/whole_step.hpp"
 #include "neumf/random/dropout.hpp"
 
 namespace neumf {
@@ -33,17 +34,16 @@ class NeuMF {
 
   std::int64_t max_groups() const { return max_groups_; }
   PairLayer<Device, T>& pair_layer() { return pair_; }
-  // Whether training steps go through ops/narrow.hpp: on a CPU, where no layer is wide.
-  bool narrow() const { return narrow_ != nullptr; }
-  // Lets them go operation by operation, as those of wider models do.
-  void go_by_operation() { narrow_.reset(); }
+  // Whether a block is trained in one operation (ops/whole_step.hpp): where the device has it for this model.
+  bool in_one_piece() const { return whole_step_ != nullptr; }
+  // Has it trained operation by operation, as those of other models are.
+  void go_by_operation() { whole_step_.reset(); }
 
   // `samples`: how many this rank will process until the weights change.
   void begin_step(Context<Device>& context, std::int64_t samples) {
-    if (has_mlp_ && !narrow()) pair_.begin(context, parameters_, samples);
+    if (has_mlp_ && !in_one_piece()) pair_.begin(context, parameters_, samples);
   }
-  // One block's forward pass, up to the gradient of its logits; adds its loss to state->loss. Where the model
-  // is narrow this is the backward pass as well.
+  // One block's forward pass, up to the gradient of its logits; adds its loss to state->loss.
   void forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float loss_weight,
                ops::StepState* state);
   // Adds the block's gradients, times loss_weight and the state's loss scale. Follows forward on the same
@@ -53,12 +53,16 @@ class NeuMF {
   using BucketReady = std::function<void(std::size_t)>;
   void backward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
                 const BucketReady& bucket_ready = {});
+  // Both passes of one block. Completes no bucket before finish_step.
+  void run_in_one_piece(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
+                        float loss_weight, ops::StepState* state) {
+    whole_step_->run(context, batch, dropout, loss_weight, state);
+  }
   void finish_step(Context<Device>& context) {
-    if (has_mlp_ && !narrow()) pair_.finish(context, parameters_);
+    if (has_mlp_ && !in_one_piece()) pair_.finish(context, parameters_);
   }
 
-  // Logits [samples], without dropout. Needs begin_step since the weights changed. Not for a model in
-  // training that is narrow.
+  // Logits [samples], without dropout. Needs begin_step since the weights changed. Not where in_one_piece().
   void score(Context<Device>& context, const BatchView& batch, float* logits);
 
   std::size_t bytes() const;
@@ -66,7 +70,6 @@ class NeuMF {
  private:
   // Everything up to the last hidden layer, and the bias and GMF part of the logits.
   void branches(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float* logits);
-  ops::NarrowModel<T> narrow_model();
 
   Parameters<Device, T>& parameters_;
   std::int64_t max_groups_;
@@ -76,7 +79,7 @@ class NeuMF {
   HiddenLayers<Device, T> hidden_;
   Tensor<float, Device> logits_, dlogits_;
   ops::ScatterPlan<Device> user_plan_, item_plan_;
-  std::unique_ptr<ops::NarrowStep<T>> narrow_;  // null where the model is wide, is not trained, or has a GPU
+  std::unique_ptr<ops::WholeStep<Device, T>> whole_step_;  // or null
 };
 
 }  // namespace neumf

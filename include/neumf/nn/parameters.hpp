@@ -19,6 +19,7 @@
 #include "neumf/core/tensor.hpp"
 #include "neumf/core/types.hpp"
 #include "neumf/nn/model_shape.hpp"
+#include "neumf/ops/model_weights.hpp"
 
 namespace neumf {
 
@@ -34,15 +35,11 @@ struct Segment {
 };
 
 // The weights by name, and their places. Vectors are matrices with one row.
-struct ParameterLayout {
+struct ParameterLayout : LayerWeights<Segment>, EmbeddingTables<Segment> {
   // `user_rows`: rows of the user tables that this rank holds.
   ParameterLayout(const ModelShape& shape, std::int64_t user_rows);
 
-  Segment head_gmf, head_mlp, head_bias;            // final layer: [1, F], [1, layers.back()], [1, 1]
-  std::vector<Segment> hidden_weight, hidden_bias;  // layers[2..]: [out, in], [1, out]
-  Segment pair_user, pair_item, pair_bias;  // first layer: [layers[1], layers[0] / 2] twice, [1, layers[1]]
-  Segment overflow_slot;                    // never a weight, see ops/step_state.hpp
-  Segment item_gmf, item_mlp, user_gmf, user_mlp;  // [items or user rows, F or layers[0] / 2]
+  Segment overflow_slot;  // never a weight, see ops/step_state.hpp
 
   // Where the shared buckets end, in elements; each begins where the one before ends.
   static constexpr std::size_t buckets = 3;

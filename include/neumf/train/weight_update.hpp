@@ -1,12 +1,11 @@
-// How an update moves a rank's parameters: by SGD or by Adam, in one pass over all of them. On a CPU, where
-// an update reads few rows of the embedding tables, Adam defers the others (ops/deferred_adam.hpp).
+// How an update moves a rank's parameters: by SGD or by Adam, in one pass over all of them, but for the rows
+// of embedding tables that Adam defers (ops/deferred_adam.hpp).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <type_traits>
 #include <vector>
 
 #include "neumf/config/options.hpp"
@@ -40,8 +39,8 @@ class WeightUpdate {
   // Before anything else reads the parameters.
   void complete(Context<Device>& context);
 
-  bool defers() const { return deferred_ != nullptr; }
-  std::size_t bytes() const;
+  bool defers() const { return deferred_->has_tables(); }
+  std::size_t bytes() const { return deferred_->bytes(); }
 
  private:
   // The elements [first, end).
@@ -54,13 +53,10 @@ class WeightUpdate {
     }
   };
 
-  // Decides which tables' rows to defer.
-  void defer(const UpdateReach& reach);
-
   Parameters<Device, T>& parameters_;
   Optimizer optimizer_;
-  std::unique_ptr<ops::DeferredAdam<T>> deferred_;  // or null
-  std::vector<Range> immediate_;                    // all other elements
+  std::unique_ptr<ops::DeferredAdam<Device, T>> deferred_;
+  std::vector<Range> immediate_;  // all other elements
 };
 
 }  // namespace neumf

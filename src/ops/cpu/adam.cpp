@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../instantiate.hpp"
 #include "adam_update.hpp"
 #include "neumf/ops/step_state.hpp"
 #include "parallel.hpp"
@@ -56,12 +57,6 @@ void adam_step(Context<Device>& context, const AdamSpec& spec, const StepState* 
   });
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                          \
-  template void adam_step<Cpu, T>(Context<Cpu>&, const AdamSpec&, const StepState*, std::span<float>, \
-                                  std::span<float>, std::span<float>, std::span<float>, std::span<T>);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_TYPE(NEUMF_ADAM, Cpu)
 
 }  // namespace neumf::ops

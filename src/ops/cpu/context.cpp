@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "../instantiate.hpp"
 #include "context_impl.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/core/types.hpp"
@@ -43,28 +44,16 @@ std::string Context<Cpu>::description() const {
   return fmt::format("cpu, {} thread{} each", threads_, threads_ == 1 ? "" : "s");
 }
 
-template <class T>
-void upload(Context<Cpu>& /*context*/, std::span<const T> host, T* device) {
+template <class Device, class T>
+void upload(Context<Device>& /*context*/, std::span<const T> host, T* device) {
   std::copy(host.begin(), host.end(), device);
 }
 
-template <class T>
-void download(Context<Cpu>& /*context*/, const T* device, std::span<T> host) {
+template <class Device, class T>
+void download(Context<Device>& /*context*/, const T* device, std::span<T> host) {
   std::copy(device, device + host.size(), host.begin());
 }
 
-#define NEUMF_INSTANTIATE(T)                                      \
-  template void upload<T>(Context<Cpu>&, std::span<const T>, T*); \
-  template void download<T>(Context<Cpu>&, const T*, std::span<T>);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(double)
-NEUMF_INSTANTIATE(std::uint8_t)
-NEUMF_INSTANTIATE(std::uint16_t)
-NEUMF_INSTANTIATE(std::uint32_t)
-NEUMF_INSTANTIATE(std::uint64_t)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-NEUMF_INSTANTIATE(ops::StepState)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_COPIED(NEUMF_COPIES, Cpu)
 
 }  // namespace neumf

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include "../instantiate.hpp"
 #include "neumf/core/error.hpp"
 #include "parallel.hpp"
 #include "row_owner.hpp"
@@ -72,13 +73,6 @@ void scatter_add_rows(Context<Device>& context, const ScatterPlan<Device>& plan,
   }
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                          \
-  template void gather_rows<Cpu, T>(Context<Cpu>&, Matrix<const T>, const std::uint32_t*, Matrix<T>); \
-  template void scatter_add_rows<Cpu, T>(Context<Cpu>&, const ScatterPlan<Cpu>&, Matrix<const T>,     \
-                                         Matrix<float>);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_TYPE(NEUMF_EMBEDDING, Cpu)
 
 }  // namespace neumf::ops

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "../instantiate.hpp"
 #include "parallel.hpp"
 #include "partial_sums.hpp"
 #include "vector.hpp"
@@ -81,15 +82,6 @@ void gmf_backward(Context<Device>& context, const BatchView& batch, const Scatte
   weight_sums.add_to(weight_grad);
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                           \
-  template void gmf_forward<Cpu, T>(Context<Cpu>&, const BatchView&, Matrix<const T>, Matrix<const T>, \
-                                    const float*, const float*, float*);                               \
-  template void gmf_backward<Cpu, T>(Context<Cpu>&, const BatchView&, const ScatterPlan<Cpu>&,         \
-                                     const ScatterPlan<Cpu>&, Matrix<const T>, Matrix<const T>,        \
-                                     const float*, const float*, Matrix<float>, Matrix<float>, float*);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_TYPE(NEUMF_GMF, Cpu)
 
 }  // namespace neumf::ops

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "../instantiate.hpp"
 #include "loss.hpp"
 #include "parallel.hpp"
 #include "partial_sums.hpp"
@@ -62,6 +63,14 @@ void head_backward(const T* h, const float* scaled_weight, const float* d, std::
   return head_backward<0>(h, scaled_weight, d, rows, width, weight_sum, dh);
 }
 
+// Adds what each thread has summed: the loss and the gradient of the bias.
+void add_scalars(const cpu::PartialSums<double>& sums, double* loss, float* bias_grad) {
+  double total[2] = {0, 0};
+  sums.add_to(total);
+  loss[0] += total[0];
+  bias_grad[0] += static_cast<float>(total[1]);
+}
+
 }  // namespace
 
 template <>
@@ -96,10 +105,7 @@ void head_loss(Context<Device>& context, Matrix<const T> h, const float* weight,
     }
   });
   weight_sums.add_to(weight_grad);
-  double total[2] = {0, 0};
-  sums.add_to(total);
-  loss[0] += total[0];
-  bias_grad[0] += static_cast<float>(total[1]);
+  add_scalars(sums, loss, bias_grad);
 }
 
 template <>
@@ -112,10 +118,7 @@ void logit_loss<Cpu>(Context<Cpu>& context, std::int64_t samples, const float* l
     cpu::loss_and_gradient(logits + begin, labels + begin, factor, end - begin, dlogits + begin,
                            sums.row(thread));
   });
-  double total[2] = {0, 0};
-  sums.add_to(total);
-  loss[0] += total[0];
-  bias_grad[0] += static_cast<float>(total[1]);
+  add_scalars(sums, loss, bias_grad);
 }
 
 template <>
@@ -132,13 +135,6 @@ void bce_loss<Cpu>(Context<Cpu>& context, std::int64_t samples, const float* log
   sums.add_to(loss);
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                                \
-  template void head_forward<Cpu, T>(Context<Cpu>&, Matrix<const T>, const float*, float*);                 \
-  template void head_loss<Cpu, T>(Context<Cpu>&, Matrix<const T>, const float*, const std::uint8_t*, float, \
-                                  const float*, float, float*, float*, Matrix<T>, float*, float*, double*);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_TYPE(NEUMF_HEAD, Cpu)
 
 }  // namespace neumf::ops

@@ -1,14 +1,13 @@
-#include "neumf/ops/linear.hpp"
-
 #include <omp.h>
 
 #include <algorithm>
 #include <type_traits>
 #include <vector>
 
+#include "../instantiate.hpp"
+#include "../product.hpp"
 #include "activation.hpp"
 #include "context_impl.hpp"
-#include "neumf/core/error.hpp"
 #include "parallel.hpp"
 #include "partial_sums.hpp"
 #include "vector.hpp"
@@ -60,8 +59,8 @@ Context<Cpu>::Impl::Matmul compile(const dnnl::engine& engine, const MatmulKey& 
 
 // c[m, n] (+)= op(a) op(b) in a type that oneDNN multiplies; with bias and ReLU where the key says so.
 template <class T, class Out>
-void run(const dnnl::engine& engine, Context<Cpu>::Impl::Products& products, const MatmulKey& key, const T* a,
-         const T* b, Out* c, const float* bias) {
+void execute(const dnnl::engine& engine, Context<Cpu>::Impl::Products& products, const MatmulKey& key,
+             const T* a, const T* b, Out* c, const float* bias) {
   auto found = products.known.find(key);
   if (found == products.known.end()) found = products.known.emplace(key, compile(engine, key)).first;
   auto& matmul = found->second;
@@ -87,8 +86,8 @@ void multiply_in_parts(Context<Cpu>& context, const MatmulKey& key, const T* a, 
     MatmulKey part = key;
     part.k = end - begin;
     part.accumulate = false;
-    run(impl.engine, impl.alone[static_cast<std::size_t>(thread)], part, a + begin * key.m, b + begin * key.n,
-        impl.partial_sums.data() + thread * size, nullptr);
+    execute(impl.engine, impl.alone[static_cast<std::size_t>(thread)], part, a + begin * key.m,
+            b + begin * key.n, impl.partial_sums.data() + thread * size, nullptr);
   });
   cpu::parallel_ranges(context, size, 4096, [&](int, std::int64_t begin, std::int64_t end) {
     if (!key.accumulate) std::fill(c + begin, c + end, 0.0f);
@@ -99,14 +98,14 @@ void multiply_in_parts(Context<Cpu>& context, const MatmulKey& key, const T* a, 
 }
 
 template <class T, class Out>
-void multiply(Context<Cpu>& context, const MatmulKey& key, const T* a, const T* b, Out* c,
-              const float* bias = nullptr) {
+void run(Context<Cpu>& context, const MatmulKey& key, const T* a, const T* b, Out* c,
+         const float* bias = nullptr) {
   if constexpr (std::is_same_v<Out, float>) {
     if (context.threads() > 1 && key.transpose_a && !key.transpose_b && key.k >= 128 * context.threads() &&
         key.m * key.n <= most_in_parts)
       return multiply_in_parts(context, key, a, b, c);
   }
-  run(context.impl().engine, context.impl().together, key, a, b, c, bias);
+  execute(context.impl().engine, context.impl().together, key, a, b, c, bias);
 }
 
 template <class T>
@@ -118,73 +117,51 @@ const float* widened(Context<Cpu>& context, Matrix<const T> in, std::vector<floa
   return out.data();
 }
 
-template <class T, class Out>
-void matmul(Context<Cpu>& context, Matrix<const T> a, Matrix<const T> b, bool transpose_a, bool transpose_b,
-            Write write, Matrix<Out> c) {
-  const std::int64_t m = transpose_a ? a.cols : a.rows, k = transpose_a ? a.rows : a.cols;
-  const std::int64_t n = transpose_b ? b.rows : b.cols, k_of_b = transpose_b ? b.cols : b.rows;
-  require(k == k_of_b && c.rows == m && c.cols == n,
-          "matrix product of mismatched shapes: [{}, {}] x [{}, {}] -> [{}, {}]", m, k, k_of_b, n, c.rows,
-          c.cols);
+}  // namespace
+
+namespace device {
+
+template <class Device, class T, class Out>
+void multiply(Context<Device>& context, const Product<T, Out>& product) {
+  const auto& [a, b, transpose_a, transpose_b, write, c] = product;
   const bool accumulate = write == Write::accumulate;
-  if (m == 0 || n == 0) return;
-  if (k == 0) {  // sums over nothing
-    if (!accumulate) std::fill(c.data, c.data + c.size(), Out{});
-    return;
-  }
+  MatmulKey key{product.m(), product.n(), product.k(),        transpose_a,       transpose_b,
+                accumulate,  false,       data_type<float>(), data_type<float>()};
   if constexpr (std::is_same_v<T, float16>) {
     // fp16 storage, fp32 arithmetic.
     auto& impl = context.impl();
-    const MatmulKey key{
-        m, n, k, transpose_a, transpose_b, accumulate, false, data_type<float>(), data_type<float>()};
     const float* wide_a = widened(context, a, impl.widened_a);
     const float* wide_b = widened(context, b, impl.widened_b);
     if constexpr (std::is_same_v<Out, float>) {
-      multiply(context, key, wide_a, wide_b, c.data);
+      run(context, key, wide_a, wide_b, c.data);
     } else {
       if (accumulate)
         widened(context, Matrix<const Out>(c), impl.widened_c);
       else
         impl.widened_c.resize(static_cast<std::size_t>(c.size()));
-      multiply(context, key, wide_a, wide_b, impl.widened_c.data());
+      run(context, key, wide_a, wide_b, impl.widened_c.data());
+      Out* out = c.data;
       cpu::parallel_ranges(context, c.size(), 1 << 14, [&](int, std::int64_t begin, std::int64_t end) {
-        cpu::narrow(impl.widened_c.data() + begin, c.data + begin, static_cast<std::size_t>(end - begin));
+        cpu::narrow(impl.widened_c.data() + begin, out + begin, static_cast<std::size_t>(end - begin));
       });
     }
   } else {
-    const MatmulKey key{
-        m, n, k, transpose_a, transpose_b, accumulate, false, data_type<T>(), data_type<Out>()};
-    multiply(context, key, a.data, b.data, c.data);
+    key.in = data_type<T>();
+    key.out = data_type<Out>();
+    run(context, key, a.data, b.data, c.data);
   }
-}
-
-}  // namespace
-
-template <class Device, class T, class Out>
-void matmul_nt(Context<Device>& context, Matrix<const T> a, Matrix<const T> b, Write write, Matrix<Out> c) {
-  matmul(context, a, b, false, true, write, c);
-}
-
-template <class Device, class T, class Out>
-void matmul_nn(Context<Device>& context, Matrix<const T> a, Matrix<const T> b, Write write, Matrix<Out> c) {
-  matmul(context, a, b, false, false, write, c);
-}
-
-template <class Device, class T, class Out>
-void matmul_tn(Context<Device>& context, Matrix<const T> a, Matrix<const T> b, Write write, Matrix<Out> c) {
-  matmul(context, a, b, true, false, write, c);
 }
 
 template <class Device, class T>
 void linear_forward(Context<Device>& context, const BatchView& batch, Matrix<const T> x,
                     Matrix<const T> weight, const float* bias, const Dropout& dropout, Matrix<T> y) {
   if constexpr (!std::is_same_v<T, float16>) {
-    if (!dropout.active() && y.size() > 0 && x.cols > 0) {
+    if (!dropout.active()) {
       const MatmulKey key{y.rows, y.cols, x.cols, false, true, false, true, data_type<T>(), data_type<T>()};
-      return multiply(context, key, x.data, weight.data, y.data, bias);
+      return run(context, key, x.data, weight.data, y.data, bias);
     }
   }
-  matmul_nt(context, x, weight, Write::overwrite, y);
+  multiply(context, Product<T, T>{x, weight, false, true, Write::overwrite, y});
   cpu::parallel_ranges(context, y.rows, 128, [&](int, std::int64_t begin, std::int64_t end) {
     const auto row = [&](std::int64_t s) {
       return [in = y.row(s), bias](std::int64_t k) { return to_float(in[k]) + bias[k]; };
@@ -196,7 +173,7 @@ void linear_forward(Context<Device>& context, const BatchView& batch, Matrix<con
 template <class Device, class T>
 void linear_backward_input(Context<Device>& context, Matrix<const T> dz, Matrix<const T> weight,
                            Matrix<const T> x, float keep_scale, Matrix<T> dx) {
-  matmul_nn(context, dz, weight, Write::overwrite, dx);
+  multiply(context, Product<T, T>{dz, weight, false, false, Write::overwrite, dx});
   cpu::parallel_ranges(context, dx.size(), 1 << 14, [&](int, std::int64_t begin, std::int64_t end) {
     cpu::mask_by_activity(x.data + begin, keep_scale, dx.data + begin, end - begin);
   });
@@ -205,7 +182,7 @@ void linear_backward_input(Context<Device>& context, Matrix<const T> dz, Matrix<
 template <class Device, class T>
 void linear_backward_weights(Context<Device>& context, Matrix<const T> dz, Matrix<const T> x,
                              Matrix<float> weight_grad, float* bias_grad) {
-  matmul_tn(context, dz, x, Write::accumulate, weight_grad);
+  multiply(context, Product<T, float>{dz, x, true, false, Write::accumulate, weight_grad});
   cpu::PartialSums<float> sums(context.threads(), dz.cols);
   cpu::parallel_ranges(context, dz.rows, 256, [&](int thread, std::int64_t begin, std::int64_t end) {
     float* sum = sums.row(thread);
@@ -218,26 +195,8 @@ void linear_backward_weights(Context<Device>& context, Matrix<const T> dz, Matri
   sums.add_to(bias_grad);
 }
 
-#define NEUMF_INSTANTIATE_MATMUL(T, OUT)                                                                     \
-  template void matmul_nt<Cpu, T, OUT>(Context<Cpu>&, Matrix<const T>, Matrix<const T>, Write, Matrix<OUT>); \
-  template void matmul_nn<Cpu, T, OUT>(Context<Cpu>&, Matrix<const T>, Matrix<const T>, Write, Matrix<OUT>); \
-  template void matmul_tn<Cpu, T, OUT>(Context<Cpu>&, Matrix<const T>, Matrix<const T>, Write, Matrix<OUT>);
-#define NEUMF_INSTANTIATE(T)                                                                              \
-  template void linear_forward<Cpu, T>(Context<Cpu>&, const BatchView&, Matrix<const T>, Matrix<const T>, \
-                                       const float*, const Dropout&, Matrix<T>);                          \
-  template void linear_backward_input<Cpu, T>(Context<Cpu>&, Matrix<const T>, Matrix<const T>,            \
-                                              Matrix<const T>, float, Matrix<T>);                         \
-  template void linear_backward_weights<Cpu, T>(Context<Cpu>&, Matrix<const T>, Matrix<const T>,          \
-                                                Matrix<float>, float*);
-NEUMF_INSTANTIATE_MATMUL(float, float)
-NEUMF_INSTANTIATE_MATMUL(bfloat16, bfloat16)
-NEUMF_INSTANTIATE_MATMUL(bfloat16, float)
-NEUMF_INSTANTIATE_MATMUL(float16, float16)
-NEUMF_INSTANTIATE_MATMUL(float16, float)
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
-#undef NEUMF_INSTANTIATE_MATMUL
+NEUMF_FOR_EACH_PRODUCT(NEUMF_PRODUCT, Cpu)
+NEUMF_FOR_EACH_TYPE(NEUMF_LINEAR, Cpu)
 
+}  // namespace device
 }  // namespace neumf::ops

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <numbers>
 
+#include "../instantiate.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/random/philox.hpp"
 #include "parallel.hpp"
@@ -36,16 +37,11 @@ void Memory<Cpu>::release(void* data) noexcept {
 
 namespace ops {
 
-template <>
-void fill_zero<Cpu, float>(Context<Cpu>& context, std::span<float> data) {
+template <class Device, class T>
+void fill_zero(Context<Device>& context, std::span<T> data) {
   cpu::parallel_ranges(context, data.size(), 1 << 16, [&](int, std::size_t begin, std::size_t end) {
-    std::memset(data.data() + begin, 0, (end - begin) * sizeof(float));
+    std::memset(static_cast<void*>(data.data() + begin), 0, (end - begin) * sizeof(T));
   });
-}
-
-template <>
-void fill_zero<Cpu, double>(Context<Cpu>& /*context*/, std::span<double> data) {
-  std::fill(data.begin(), data.end(), 0.0);
 }
 
 template <class Device, class T>
@@ -54,9 +50,9 @@ void convert(Context<Device>& context, std::span<const float> in, std::span<T> o
     cpu::narrow(in.data() + begin, out.data() + begin, end - begin);
   });
 }
-template void convert<Cpu, float>(Context<Cpu>&, std::span<const float>, std::span<float>);
-template void convert<Cpu, bfloat16>(Context<Cpu>&, std::span<const float>, std::span<bfloat16>);
-template void convert<Cpu, float16>(Context<Cpu>&, std::span<const float>, std::span<float16>);
+
+NEUMF_FOR_EACH_TYPE(NEUMF_MEMORY, Cpu)
+template void fill_zero<Cpu, double>(Context<Cpu>&, std::span<double>);
 
 namespace {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "../instantiate.hpp"
 #include "activation.hpp"
 #include "parallel.hpp"
 #include "partial_sums.hpp"
@@ -62,13 +63,6 @@ void pair_backward(Context<Device>& context, std::int32_t group_size, Matrix<con
   bias_sums.add_to(bias_grad);
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                            \
-  template void pair_forward<Cpu, T>(Context<Cpu>&, const BatchView&, Matrix<const T>, Matrix<const T>, \
-                                     const std::uint32_t*, const float*, const Dropout&, Matrix<T>);    \
-  template void pair_backward<Cpu, T>(Context<Cpu>&, std::int32_t, Matrix<const T>, Matrix<T>, float*);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_TYPE(NEUMF_PAIR, Cpu)
 
 }  // namespace neumf::ops

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../instantiate.hpp"
 #include "neumf/ops/step_state.hpp"
 #include "parallel.hpp"
 #include "vector.hpp"
@@ -29,12 +30,6 @@ void sgd_step(Context<Device>& context, float learning_rate, float weight_decay,
   });
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                      \
-  template void sgd_step<Cpu, T>(Context<Cpu>&, float, float, const StepState*, std::span<float>, \
-                                 std::span<float>, std::span<T>);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_TYPE(NEUMF_SGD, Cpu)
 
 }  // namespace neumf::ops

@@ -1,5 +1,6 @@
 #include "neumf/ops/adam.hpp"
 
+#include "../instantiate.hpp"
 #include "neumf/core/cuda/pack.cuh"
 #include "neumf/core/cuda/team.cuh"
 #include "neumf/ops/step_state.hpp"
@@ -64,12 +65,6 @@ void adam_step(Context<Device>& context, const AdamSpec& spec, const StepState* 
   });
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                            \
-  template void adam_step<Cuda, T>(Context<Cuda>&, const AdamSpec&, const StepState*, std::span<float>, \
-                                   std::span<float>, std::span<float>, std::span<float>, std::span<T>);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_TYPE(NEUMF_ADAM, Cuda)
 
 }  // namespace neumf::ops

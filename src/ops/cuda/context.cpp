@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "../instantiate.hpp"
 #include "context_impl.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/core/types.hpp"
@@ -108,16 +109,16 @@ void cuda::Scratch::fetch(Context<Cuda>& context) {
 }
 
 // Both return only when the host memory may be reused or read.
-template <class T>
-void upload(Context<Cuda>& context, std::span<const T> host, T* device) {
+template <class Device, class T>
+void upload(Context<Device>& context, std::span<const T> host, T* device) {
   if (host.empty()) return;
   NEUMF_CUDA(
       cudaMemcpyAsync(device, host.data(), host.size_bytes(), cudaMemcpyHostToDevice, context.stream()));
   context.synchronize();
 }
 
-template <class T>
-void download(Context<Cuda>& context, const T* device, std::span<T> host) {
+template <class Device, class T>
+void download(Context<Device>& context, const T* device, std::span<T> host) {
   if (host.empty()) return;
   // A copy to pageable memory waits for the stream inside the driver, where no watch could end it.
   context.synchronize();
@@ -126,18 +127,6 @@ void download(Context<Cuda>& context, const T* device, std::span<T> host) {
   context.synchronize();
 }
 
-#define NEUMF_INSTANTIATE(T)                                       \
-  template void upload<T>(Context<Cuda>&, std::span<const T>, T*); \
-  template void download<T>(Context<Cuda>&, const T*, std::span<T>);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(double)
-NEUMF_INSTANTIATE(std::uint8_t)
-NEUMF_INSTANTIATE(std::uint16_t)
-NEUMF_INSTANTIATE(std::uint32_t)
-NEUMF_INSTANTIATE(std::uint64_t)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-NEUMF_INSTANTIATE(ops::StepState)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_COPIED(NEUMF_COPIES, Cuda)
 
 }  // namespace neumf

@@ -4,6 +4,7 @@
 
 #include <bit>
 
+#include "../instantiate.hpp"
 #include "segmented_sum.cuh"
 
 namespace neumf::ops {
@@ -123,13 +124,6 @@ void scatter_add_rows(Context<Device>& context, const ScatterPlan<Device>& plan,
   cuda::scatter_add(context, plan, cuda::RowSource<T>{values.data, table.cols}, shape, table, levels, memory);
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                            \
-  template void gather_rows<Cuda, T>(Context<Cuda>&, Matrix<const T>, const std::uint32_t*, Matrix<T>); \
-  template void scatter_add_rows<Cuda, T>(Context<Cuda>&, const ScatterPlan<Cuda>&, Matrix<const T>,    \
-                                          Matrix<float>);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_TYPE(NEUMF_EMBEDDING, Cuda)
 
 }  // namespace neumf::ops

@@ -1,5 +1,6 @@
 #include "neumf/ops/gmf.hpp"
 
+#include "../instantiate.hpp"
 #include "partial_sums.cuh"
 #include "segmented_sum.cuh"
 
@@ -246,15 +247,6 @@ void gmf_backward(Context<Device>& context, const BatchView& batch, const Scatte
   }
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                             \
-  template void gmf_forward<Cuda, T>(Context<Cuda>&, const BatchView&, Matrix<const T>, Matrix<const T>, \
-                                     const float*, const float*, float*);                                \
-  template void gmf_backward<Cuda, T>(Context<Cuda>&, const BatchView&, const ScatterPlan<Cuda>&,        \
-                                      const ScatterPlan<Cuda>&, Matrix<const T>, Matrix<const T>,        \
-                                      const float*, const float*, Matrix<float>, Matrix<float>, float*);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_TYPE(NEUMF_GMF, Cuda)
 
 }  // namespace neumf::ops

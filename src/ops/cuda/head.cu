@@ -1,5 +1,6 @@
 #include "neumf/ops/head.hpp"
 
+#include "../instantiate.hpp"
 #include "neumf/core/cuda/pack.cuh"
 #include "partial_sums.cuh"
 
@@ -256,14 +257,6 @@ void bce_loss<Cuda>(Context<Cuda>& context, std::int64_t samples, const float* l
   cuda::add_partial_sums(context, partial, blocks, loss);
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                              \
-  template void head_forward<Cuda, T>(Context<Cuda>&, Matrix<const T>, const float*, float*);             \
-  template void head_loss<Cuda, T>(Context<Cuda>&, Matrix<const T>, const float*, const std::uint8_t*,    \
-                                   float, const float*, float, float*, float*, Matrix<T>, float*, float*, \
-                                   double*);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_TYPE(NEUMF_HEAD, Cuda)
 
 }  // namespace neumf::ops

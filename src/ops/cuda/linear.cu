@@ -1,8 +1,8 @@
-#include "neumf/ops/linear.hpp"
-
 #include <cmath>
 #include <vector>
 
+#include "../instantiate.hpp"
+#include "../product.hpp"
 #include "activation.cuh"
 #include "matmul.hpp"
 #include "neumf/core/cuda/pack.cuh"
@@ -123,40 +123,32 @@ __global__ void compare_kernel(const T* __restrict__ got, const T* __restrict__ 
 }
 
 template <class T, class Out>
-cuda::Product product_of(Matrix<const T> a, Matrix<const T> b, bool transpose_a, bool transpose_b,
-                         Write write, Matrix<Out> c) {
-  const std::int64_t m = transpose_a ? a.cols : a.rows, k = transpose_a ? a.rows : a.cols;
-  const std::int64_t n = transpose_b ? b.rows : b.cols, k_of_b = transpose_b ? b.cols : b.rows;
-  require(k == k_of_b && c.rows == m && c.cols == n,
-          "matrix product of mismatched shapes: [{}, {}] x [{}, {}] -> [{}, {}]", m, k, k_of_b, n, c.rows,
-          c.cols);
+cuda::Product product_of(const Product<T, Out>& from) {
   cuda::Product product{};
   product.in = cuda::data_type<T>;
   product.out = cuda::data_type<Out>;
-  product.m = m;
-  product.n = n;
-  product.k = k;
-  product.transpose_a = transpose_a;
-  product.transpose_b = transpose_b;
-  product.accumulate = write == Write::accumulate;
-  product.a = a.data;
-  product.b = b.data;
-  product.c = c.data;
+  product.m = from.m();
+  product.n = from.n();
+  product.k = from.k();
+  product.transpose_a = from.transpose_a;
+  product.transpose_b = from.transpose_b;
+  product.accumulate = from.write == Write::accumulate;
+  product.a = from.a.data;
+  product.b = from.b.data;
+  product.c = from.c.data;
   return product;
 }
 
-template <class T, class Out>
-void matmul(Context<Cuda>& context, Matrix<const T> a, Matrix<const T> b, bool transpose_a, bool transpose_b,
-            Write write, Matrix<Out> c) {
-  const auto product = product_of(a, b, transpose_a, transpose_b, write, c);
-  if (product.m == 0 || product.n == 0) return;
-  if (product.k == 0) {  // sums over nothing
-    if (!product.accumulate)
-      NEUMF_CUDA(
-          cudaMemsetAsync(c.data, 0, static_cast<std::size_t>(c.size()) * sizeof(Out), context.stream()));
-    return;
-  }
-  cuda::multiply(context, product);
+// dx = dz weight
+template <class T>
+cuda::Product input_gradient(Matrix<const T> dz, Matrix<const T> weight, Matrix<T> dx) {
+  return product_of(Product<T, T>{dz, weight, false, false, Write::overwrite, dx});
+}
+
+// weight_grad += dz^T x
+template <class T>
+cuda::Product weight_gradient(Matrix<const T> dz, Matrix<const T> x, Matrix<float> weight_grad) {
+  return product_of(Product<T, float>{dz, x, true, false, Write::accumulate, weight_grad});
 }
 
 template <class T>
@@ -192,7 +184,7 @@ template <class T>
 bool masked_product(Context<Cuda>& context, Matrix<const T> dz, Matrix<const T> weight, Matrix<const T> x,
                     float keep_scale, Matrix<T> dx) {
   if (x.cols % 8 != 0 || !cuda::aligned(x.data, 16)) return false;
-  auto product = product_of(dz, weight, false, false, Write::overwrite, dx);
+  auto product = input_gradient(dz, weight, dx);
   product.alpha = keep_scale;
   product.epilogue = cuda::Epilogue::mask;
   product.mask_stride = (x.cols + 127) / 128 * 128;
@@ -217,7 +209,7 @@ bool try_masked_product(Context<Cuda>& context, Matrix<const T> dz, Matrix<const
   if (available < 2 * static_cast<std::size_t>(dx.size()) * sizeof(T)) return false;
   Tensor<T, Cuda> plain(dx.rows, dx.cols);
   const auto run_plain = [&] {
-    matmul(context, dz, weight, false, false, Write::overwrite, plain.matrix());
+    cuda::multiply(context, input_gradient(dz, weight, plain.matrix()));
     apply_mask(context, x, keep_scale, plain.matrix());
   };
   const auto run_fused = [&] { return masked_product(context, dz, weight, x, keep_scale, dx); };
@@ -240,7 +232,7 @@ bool try_masked_product(Context<Cuda>& context, Matrix<const T> dz, Matrix<const
 template <class T>
 bool product_with_bias(Context<Cuda>& context, Matrix<const T> dz, Matrix<const T> x,
                        Matrix<float> weight_grad, float* bias_sums) {
-  auto product = product_of(dz, x, true, false, Write::accumulate, weight_grad);
+  auto product = weight_gradient(dz, x, weight_grad);
   product.epilogue = cuda::Epilogue::bias_gradient;
   product.bias = bias_sums;
   return cuda::multiply(context, product);
@@ -263,7 +255,7 @@ bool try_product_with_bias(Context<Cuda>& context, Matrix<const T> dz, Matrix<co
   const float fused_time =
       cuda::time_of(context, [&] { product_with_bias(context, dz, x, weight_grad.matrix(), fused.data()); });
   const float plain_time = cuda::time_of(context, [&] {
-    matmul(context, dz, x, true, false, Write::accumulate, weight_grad.matrix());
+    cuda::multiply(context, weight_gradient(dz, x, weight_grad.matrix()));
     add_column_sums(context, dz, plain.data());
   });
   return fused_time < plain_time;
@@ -271,26 +263,17 @@ bool try_product_with_bias(Context<Cuda>& context, Matrix<const T> dz, Matrix<co
 
 }  // namespace
 
-template <class Device, class T, class Out>
-void matmul_nt(Context<Device>& context, Matrix<const T> a, Matrix<const T> b, Write write, Matrix<Out> c) {
-  matmul(context, a, b, false, true, write, c);
-}
+namespace device {
 
 template <class Device, class T, class Out>
-void matmul_nn(Context<Device>& context, Matrix<const T> a, Matrix<const T> b, Write write, Matrix<Out> c) {
-  matmul(context, a, b, false, false, write, c);
-}
-
-template <class Device, class T, class Out>
-void matmul_tn(Context<Device>& context, Matrix<const T> a, Matrix<const T> b, Write write, Matrix<Out> c) {
-  matmul(context, a, b, true, false, write, c);
+void multiply(Context<Device>& context, const Product<T, Out>& product) {
+  cuda::multiply(context, product_of(product));
 }
 
 template <class Device, class T>
 void linear_forward(Context<Device>& context, const BatchView& batch, Matrix<const T> x,
                     Matrix<const T> weight, const float* bias, const Dropout& dropout, Matrix<T> y) {
-  if (y.size() == 0) return;
-  auto product = product_of(x, weight, false, true, Write::overwrite, y);
+  auto product = product_of(Product<T, T>{x, weight, false, true, Write::overwrite, y});
   // Without dropout the library adds the bias and applies the ReLU while it writes. It wants the bias in the
   // output's type, so in half precision the bias is rounded: done only where it saves a pass over many rows.
   constexpr bool is_float = std::is_same_v<T, float>;
@@ -325,19 +308,17 @@ void linear_forward(Context<Device>& context, const BatchView& batch, Matrix<con
 template <class Device, class T>
 void linear_backward_input(Context<Device>& context, Matrix<const T> dz, Matrix<const T> weight,
                            Matrix<const T> x, float keep_scale, Matrix<T> dx) {
-  if (dx.size() == 0) return;
   const bool fused =
       cuda::use_fused(context, backward_input, cuda::data_type<T>, dx.rows, dx.cols, dz.cols,
                       [&] { return try_masked_product(context, dz, weight, x, keep_scale, dx); });
   if (fused && masked_product(context, dz, weight, x, keep_scale, dx)) return;
-  matmul(context, dz, weight, false, false, Write::overwrite, dx);
+  cuda::multiply(context, input_gradient(dz, weight, dx));
   apply_mask(context, x, keep_scale, dx);
 }
 
 template <class Device, class T>
 void linear_backward_weights(Context<Device>& context, Matrix<const T> dz, Matrix<const T> x,
                              Matrix<float> weight_grad, float* bias_grad) {
-  if (dz.size() == 0 || x.cols == 0) return;
   const bool fused = cuda::use_fused(context, backward_weights, cuda::data_type<T>, dz.rows, x.cols, dz.cols,
                                      [&] { return try_product_with_bias(context, dz, x); });
   if (fused) {
@@ -347,32 +328,12 @@ void linear_backward_weights(Context<Device>& context, Matrix<const T> dz, Matri
       return;
     }
   }
-  matmul(context, dz, x, true, false, Write::accumulate, weight_grad);
+  cuda::multiply(context, weight_gradient(dz, x, weight_grad));
   add_column_sums(context, dz, bias_grad);
 }
 
-#define NEUMF_INSTANTIATE_MATMUL(T, OUT)                                                         \
-  template void matmul_nt<Cuda, T, OUT>(Context<Cuda>&, Matrix<const T>, Matrix<const T>, Write, \
-                                        Matrix<OUT>);                                            \
-  template void matmul_nn<Cuda, T, OUT>(Context<Cuda>&, Matrix<const T>, Matrix<const T>, Write, \
-                                        Matrix<OUT>);                                            \
-  template void matmul_tn<Cuda, T, OUT>(Context<Cuda>&, Matrix<const T>, Matrix<const T>, Write, Matrix<OUT>);
-#define NEUMF_INSTANTIATE(T)                                                                                \
-  template void linear_forward<Cuda, T>(Context<Cuda>&, const BatchView&, Matrix<const T>, Matrix<const T>, \
-                                        const float*, const Dropout&, Matrix<T>);                           \
-  template void linear_backward_input<Cuda, T>(Context<Cuda>&, Matrix<const T>, Matrix<const T>,            \
-                                               Matrix<const T>, float, Matrix<T>);                          \
-  template void linear_backward_weights<Cuda, T>(Context<Cuda>&, Matrix<const T>, Matrix<const T>,          \
-                                                 Matrix<float>, float*);
-NEUMF_INSTANTIATE_MATMUL(float, float)
-NEUMF_INSTANTIATE_MATMUL(bfloat16, bfloat16)
-NEUMF_INSTANTIATE_MATMUL(bfloat16, float)
-NEUMF_INSTANTIATE_MATMUL(float16, float16)
-NEUMF_INSTANTIATE_MATMUL(float16, float)
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
-#undef NEUMF_INSTANTIATE_MATMUL
+NEUMF_FOR_EACH_PRODUCT(NEUMF_PRODUCT, Cuda)
+NEUMF_FOR_EACH_TYPE(NEUMF_LINEAR, Cuda)
 
+}  // namespace device
 }  // namespace neumf::ops

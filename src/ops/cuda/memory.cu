@@ -1,5 +1,6 @@
 #include "neumf/ops/memory.hpp"
 
+#include "../instantiate.hpp"
 #include "neumf/core/cuda/pack.cuh"
 #include "neumf/core/cuda/team.cuh"
 #include "neumf/random/philox.hpp"
@@ -88,21 +89,11 @@ void fill_rows(Context<Cuda>& context, const InitSpec& spec, Matrix<float> out, 
   cuda::check_launch("fill_rows_kernel");
 }
 
-template <class T>
-void clear(Context<Cuda>& context, std::span<T> data) {
-  if (!data.empty()) NEUMF_CUDA(cudaMemsetAsync(data.data(), 0, data.size_bytes(), context.stream()));
-}
-
 }  // namespace
 
-template <>
-void fill_zero<Cuda, float>(Context<Cuda>& context, std::span<float> data) {
-  clear(context, data);
-}
-
-template <>
-void fill_zero<Cuda, double>(Context<Cuda>& context, std::span<double> data) {
-  clear(context, data);
+template <class Device, class T>
+void fill_zero(Context<Device>& context, std::span<T> data) {
+  if (!data.empty()) NEUMF_CUDA(cudaMemsetAsync(data.data(), 0, data.size_bytes(), context.stream()));
 }
 
 template <class Device, class T>
@@ -116,9 +107,9 @@ void convert(Context<Device>& context, std::span<const float> in, std::span<T> o
     cuda::check_launch("convert_kernel");
   });
 }
-template void convert<Cuda, float>(Context<Cuda>&, std::span<const float>, std::span<float>);
-template void convert<Cuda, bfloat16>(Context<Cuda>&, std::span<const float>, std::span<bfloat16>);
-template void convert<Cuda, float16>(Context<Cuda>&, std::span<const float>, std::span<float16>);
+
+NEUMF_FOR_EACH_TYPE(NEUMF_MEMORY, Cuda)
+template void fill_zero<Cuda, double>(Context<Cuda>&, std::span<double>);
 
 template <>
 void fill_normal<Cuda>(Context<Cuda>& context, const InitSpec& spec, float stddev, Matrix<float> out) {

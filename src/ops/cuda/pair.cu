@@ -1,5 +1,6 @@
 #include "neumf/ops/pair.hpp"
 
+#include "../instantiate.hpp"
 #include "activation.cuh"
 #include "neumf/core/cuda/pack.cuh"
 #include "partial_sums.cuh"
@@ -132,13 +133,6 @@ void pair_backward(Context<Device>& context, std::int32_t group_size, Matrix<con
   cuda::add_partial_sums(context, partial, blocks, width, bias_grad);
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                              \
-  template void pair_forward<Cuda, T>(Context<Cuda>&, const BatchView&, Matrix<const T>, Matrix<const T>, \
-                                      const std::uint32_t*, const float*, const Dropout&, Matrix<T>);     \
-  template void pair_backward<Cuda, T>(Context<Cuda>&, std::int32_t, Matrix<const T>, Matrix<T>, float*);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_TYPE(NEUMF_PAIR, Cuda)
 
 }  // namespace neumf::ops

@@ -1,5 +1,6 @@
 #include "neumf/ops/sgd.hpp"
 
+#include "../instantiate.hpp"
 #include "neumf/core/cuda/pack.cuh"
 #include "neumf/core/cuda/team.cuh"
 #include "neumf/ops/step_state.hpp"
@@ -50,12 +51,6 @@ void sgd_step(Context<Device>& context, float learning_rate, float weight_decay,
   });
 }
 
-#define NEUMF_INSTANTIATE(T)                                                                        \
-  template void sgd_step<Cuda, T>(Context<Cuda>&, float, float, const StepState*, std::span<float>, \
-                                  std::span<float>, std::span<T>);
-NEUMF_INSTANTIATE(float)
-NEUMF_INSTANTIATE(bfloat16)
-NEUMF_INSTANTIATE(float16)
-#undef NEUMF_INSTANTIATE
+NEUMF_FOR_EACH_TYPE(NEUMF_SGD, Cuda)
 
 }  // namespace neumf::ops

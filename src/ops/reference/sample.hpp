@@ -1,0 +1,47 @@
+// A block of training samples. The epoch has a sample id for each positive and each of its negatives,
+//   id = positive * (1 + negatives) + k,   k = 0: the positive itself, k > 0: its k-th negative,
+// and group g of the block is the g-th of the epoch's shuffle from `position` on: a positive with its
+// negatives, or a single sample. What is drawn for an id is defined in sampling/sampler.hpp.
+#pragma once
+
+#include <cstdint>
+
+#include "array.hpp"
+#include "neumf/sampling/sampler.hpp"
+#include "traffic.hpp"
+
+namespace neumf::reference {
+
+inline Batch sample_batch(const TrainingSetView& set, const SamplerSpec& spec, std::uint64_t position,
+                          Index groups) {
+  const std::uint64_t per_positive = spec.negatives + 1;
+  const std::uint64_t size = spec.sampling == Sampling::grouped ? per_positive : 1;
+  const std::uint64_t all = spec.sampling == Sampling::grouped ? set.positives : set.positives * per_positive;
+  const Permutation shuffle(all, spec.seed, spec.epoch, set.first_positive);
+  Batch batch{.groups = groups,
+              .group_size = static_cast<Index>(size),
+              .users = {},
+              .items = {},
+              .ids = {},
+              .labels = {}};
+  for (Index g = 0; g < groups; ++g) {
+    const std::uint64_t local =
+        shuffle(position + static_cast<std::uint64_t>(g)) * size;  // the rank's sample
+    const std::uint64_t positive = local / per_positive, id = set.first_positive * per_positive + local;
+    batch.users.push_back(set.users[positive] + spec.user_row_offset);
+    batch.ids.push_back(id);
+    for (std::uint64_t j = 0; j < size; ++j) {
+      const bool is_positive = (id + j) % per_positive == 0;
+      batch.labels.push_back(is_positive ? 1 : 0);
+      batch.items.push_back(is_positive ? set.items[positive] : sample_item(set, spec, positive, id + j));
+    }
+  }
+  return batch;
+}
+
+// Per group a positive's user and item are read, a row and an id written; per sample an item and a label.
+constexpr Traffic sample_traffic(double groups, double samples) {
+  return {groups * 8, groups * 12 + samples * 5};
+}
+
+}  // namespace neumf::reference
