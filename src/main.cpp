@@ -19,11 +19,8 @@ bool launched_wrongly(const neumf::Communicator& communicator) {
   return reason.has_value();
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  neumf::set_mpi_defaults();
-  const neumf::MpiSession mpi(argc, argv);
+// Returns the exit status.
+int run(int argc, char** argv) {
   const auto communicator = neumf::Communicator::world();
   try {
     if (launched_wrongly(communicator)) return EXIT_FAILURE;
@@ -39,6 +36,20 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "neumf: error on rank {}: {}\n", communicator.rank(), error.what());
     std::fflush(nullptr);
     MPI_Abort(communicator.mpi(), EXIT_FAILURE);
+    return EXIT_FAILURE;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    neumf::set_mpi_defaults();
+    const neumf::MpiSession mpi(argc, argv);
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    // There is no rank 0 yet, or no longer.
+    fmt::print(stderr, "neumf: error: {}\n", error.what());
     return EXIT_FAILURE;
   }
 }

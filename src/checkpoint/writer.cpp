@@ -63,7 +63,7 @@ CheckpointWriter<Device, T>::CheckpointWriter(Context<Device>& context, const Co
                                               std::int64_t first_row, int keep_last)
     : context_(context),
       communicator_(communicator),
-      outcomes_(communicator.duplicate()),
+      outcomes_(communicator),
       directory_(directory.path()),
       parameters_(parameters),
       users_(users),
@@ -217,10 +217,7 @@ void CheckpointWriter<Device, T>::poll() {
     if (writing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
     join_writing();
   }
-  if (outcome_request_ == MPI_REQUEST_NULL) return;
-  int done = 0;
-  check_mpi(MPI_Test(&outcome_request_, &done, MPI_STATUS_IGNORE), "MPI_Test");
-  if (done != 0) publish();
+  if (outcomes_.arrived()) publish();
 }
 
 // Takes the thread's outcome and tells the other ranks, without waiting for them.
@@ -231,15 +228,14 @@ void CheckpointWriter<Device, T>::join_writing() {
   } catch (const std::exception& error) {
     failure_ = error.what();
   }
-  written_ = failure_.empty() ? 1 : 0;
-  check_mpi(
-      MPI_Iallreduce(MPI_IN_PLACE, &written_, 1, MPI_INT32_T, MPI_MIN, outcomes_.mpi(), &outcome_request_),
-      "MPI_Iallreduce");
+  outcomes_.begin(failure_.empty() ? 0 : 1);
 }
 
+// Ends the exchange of outcomes, and makes a checkpoint of the files if every rank has written its own.
 template <class Device, class T>
 void CheckpointWriter<Device, T>::publish() {
-  if (!communicator_.is_root() || written_ == 0) return;
+  const bool failed = outcomes_.end() != 0;
+  if (!communicator_.is_root() || failed) return;
   const Snapshot& s = *snapshot_;
   try {
     const auto master = files::master(directory_, s.name);
@@ -263,10 +259,7 @@ void CheckpointWriter<Device, T>::check() {
 template <class Device, class T>
 void CheckpointWriter<Device, T>::finish() {
   if (writing_.valid()) join_writing();
-  if (outcome_request_ != MPI_REQUEST_NULL) {
-    check_mpi(MPI_Wait(&outcome_request_, MPI_STATUS_IGNORE), "MPI_Wait");
-    publish();
-  }
+  if (outcomes_.begun()) publish();
   check();
 }
 

@@ -1,47 +1,23 @@
 #include "neumf/comm/communicator.hpp"
 
-#include <algorithm>
 #include <utility>
+
+#include "neumf/comm/mpi_type.hpp"
 
 namespace neumf {
 namespace {
 
-template <class T>
-MPI_Datatype datatype();
-template <>
-MPI_Datatype datatype<std::int32_t>() {
-  return MPI_INT32_T;
-}
-template <>
-MPI_Datatype datatype<std::int64_t>() {
-  return MPI_INT64_T;
-}
-template <>
-MPI_Datatype datatype<std::uint64_t>() {
-  return MPI_UINT64_T;
-}
-template <>
-MPI_Datatype datatype<float>() {
-  return MPI_FLOAT;
-}
-template <>
-MPI_Datatype datatype<double>() {
-  return MPI_DOUBLE;
-}
+// Elements in one reduction: far below what MPI counts, and small enough that the library's temporary memory
+// stays small.
+constexpr std::size_t reduced_at_once = std::size_t{1} << 24;
+// Bytes in one message.
+constexpr std::size_t sent_at_once = std::size_t{1} << 30;
 
 template <class T>
 void allreduce(std::span<T> values, MPI_Op op, MPI_Comm comm) {
-  check_mpi(
-      MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), datatype<T>(), op, comm),
-      "MPI_Allreduce");
-}
-
-// MPI counts in int: calls transfer(data, count) for pieces of at most 1 GiB.
-template <class Byte, class Transfer>
-void in_pieces(std::span<Byte> bytes, const Transfer& transfer) {
-  constexpr std::size_t piece = std::size_t{1} << 30;
-  for (std::size_t first = 0; first < bytes.size(); first += piece)
-    transfer(bytes.data() + first, static_cast<int>(std::min(piece, bytes.size() - first)));
+  in_mpi_pieces(values, reduced_at_once, [&](T* data, int count) {
+    check_mpi(MPI_Allreduce(MPI_IN_PLACE, data, count, mpi_type<T>(), op, comm), "MPI_Allreduce");
+  });
 }
 
 }  // namespace
@@ -54,10 +30,25 @@ void check_mpi(int status, const char* call) {
   fail("{} failed: {}", call, text);
 }
 
+void require_thread_level(int provided) {
+  // OpenMP threads compute and a thread writes checkpoints; only the main thread calls MPI. The levels
+  // ascend.
+  require(
+      provided >= MPI_THREAD_FUNNELED,
+      "this MPI library provides thread level {}, for programs without threads, but {} (MPI_THREAD_FUNNELED) "
+      "is needed: use a build of MPI with support for threads",
+      provided, MPI_THREAD_FUNNELED);
+}
+
 MpiSession::MpiSession(int& argc, char**& argv) {
   int provided = 0;
-  // OpenMP threads compute; only the main thread calls MPI.
   check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  try {
+    require_thread_level(provided);
+  } catch (const Error&) {
+    MPI_Finalize();
+    throw;
+  }
 }
 
 MpiSession::~MpiSession() {
@@ -112,30 +103,33 @@ void Communicator::allreduce_min(std::span<T> values) const {
   allreduce(values, MPI_MIN, comm_);
 }
 
-std::vector<std::uint64_t> Communicator::allgather(std::uint64_t value) const {
-  std::vector<std::uint64_t> values(static_cast<std::size_t>(size_));
-  check_mpi(MPI_Allgather(&value, 1, MPI_UINT64_T, values.data(), 1, MPI_UINT64_T, comm_), "MPI_Allgather");
-  return values;
+void Communicator::allgather_bytes(std::span<const std::byte> own, void* all, MPI_Comm comm) {
+  const int count = mpi_count(own.size());
+  check_mpi(MPI_Allgather(own.data(), count, MPI_BYTE, all, count, MPI_BYTE, comm), "MPI_Allgather");
 }
 
 std::string Communicator::broadcast(std::string text, int root) const {
   std::uint64_t size = text.size();
-  check_mpi(MPI_Bcast(&size, 1, MPI_UINT64_T, root, comm_), "MPI_Bcast");
+  broadcast(std::as_writable_bytes(std::span(&size, 1)), root);
   text.resize(size);
-  in_pieces(std::as_writable_bytes(std::span(text)), [&](std::byte* data, int count) {
-    check_mpi(MPI_Bcast(data, count, MPI_BYTE, root, comm_), "MPI_Bcast");
-  });
+  broadcast(std::as_writable_bytes(std::span(text)), root);
   return text;
 }
 
+void Communicator::broadcast(std::span<std::byte> bytes, int root) const {
+  in_mpi_pieces(bytes, sent_at_once, [&](std::byte* data, int count) {
+    check_mpi(MPI_Bcast(data, count, MPI_BYTE, root, comm_), "MPI_Bcast");
+  });
+}
+
 void Communicator::send(std::span<const std::byte> bytes, int to) const {
-  in_pieces(bytes, [&](const std::byte* data, int count) {
+  in_mpi_pieces(bytes, sent_at_once, [&](const std::byte* data, int count) {
     check_mpi(MPI_Send(data, count, MPI_BYTE, to, 0, comm_), "MPI_Send");
   });
 }
 
 void Communicator::receive(std::span<std::byte> bytes, int from) const {
-  in_pieces(bytes, [&](std::byte* data, int count) {
+  in_mpi_pieces(bytes, sent_at_once, [&](std::byte* data, int count) {
     check_mpi(MPI_Recv(data, count, MPI_BYTE, from, 0, comm_, MPI_STATUS_IGNORE), "MPI_Recv");
   });
 }
@@ -155,7 +149,7 @@ void Communicator::together(const std::function<void()>& work) const {
     message = error.what();
     failed_rank = rank_;
   }
-  check_mpi(MPI_Allreduce(MPI_IN_PLACE, &failed_rank, 1, MPI_INT32_T, MPI_MIN, comm_), "MPI_Allreduce");
+  allreduce_min(std::span(&failed_rank, 1));
   if (failed_rank < size_) throw CollectiveError(broadcast(message, failed_rank));
 }
 

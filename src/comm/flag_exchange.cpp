@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include "neumf/comm/mpi_type.hpp"
+
 namespace neumf {
 
 FlagExchange::FlagExchange(const Communicator& communicator) : alone_(communicator.size() == 1) {
@@ -18,15 +20,25 @@ FlagExchange::~FlagExchange() {
 
 void FlagExchange::begin(std::uint32_t flags) {
   sent_ = flags;
+  begun_ = true;
   if (alone_) {
     received_ = flags;
     return;
   }
-  check_mpi(MPI_Iallreduce(&sent_, &received_, 1, MPI_UINT32_T, MPI_BOR, comm_, &request_), "MPI_Iallreduce");
+  check_mpi(MPI_Iallreduce(&sent_, &received_, 1, mpi_type<std::uint32_t>(), MPI_BOR, comm_, &request_),
+            "MPI_Iallreduce");
+}
+
+bool FlagExchange::arrived() {
+  if (!begun_ || request_ == MPI_REQUEST_NULL) return begun_;
+  int done = 0;
+  check_mpi(MPI_Test(&request_, &done, MPI_STATUS_IGNORE), "MPI_Test");
+  return done != 0;
 }
 
 std::uint32_t FlagExchange::end() {
   if (!alone_) check_mpi(MPI_Wait(&request_, MPI_STATUS_IGNORE), "MPI_Wait");
+  begun_ = false;
   return std::exchange(received_, 0);
 }
 

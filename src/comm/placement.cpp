@@ -9,7 +9,6 @@
 #include <cstring>
 #include <fstream>
 #include <string>
-#include <vector>
 
 namespace neumf {
 namespace {
@@ -28,11 +27,7 @@ std::vector<cpu_set_t> masks_of_node(const Communicator& communicator) {
   cpu_set_t mine;
   CPU_ZERO(&mine);
   if (sched_getaffinity(0, sizeof mine, &mine) != 0) CPU_SET(0, &mine);
-  std::vector<cpu_set_t> masks(static_cast<std::size_t>(communicator.node_size()));
-  check_mpi(
-      MPI_Allgather(&mine, sizeof mine, MPI_BYTE, masks.data(), sizeof mine, MPI_BYTE, communicator.node()),
-      "MPI_Allgather");
-  return masks;
+  return communicator.node_allgather(mine);
 }
 
 std::ptrdiff_t equal_masks(std::span<const cpu_set_t> masks, const cpu_set_t& mask) {

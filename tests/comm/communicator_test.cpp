@@ -4,11 +4,75 @@
 
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "neumf/comm/gradient_reducer.hpp"
+#include "neumf/comm/mpi_type.hpp"
 
 namespace neumf {
 namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+using testing::ThrowsMessage;
+
+// MPI must mean by a type what C++ means: as large, and its sums right at the ends of its range.
+template <class T>
+void expect_mpi_type() {
+  int bytes = 0;
+  MPI_Type_size(mpi_type<T>(), &bytes);
+  EXPECT_EQ(static_cast<std::size_t>(bytes), sizeof(T));
+  T value = std::numeric_limits<T>::max(), most{};
+  MPI_Allreduce(&value, &most, 1, mpi_type<T>(), MPI_MAX, MPI_COMM_WORLD);
+  EXPECT_EQ(most, value);
+  value = std::numeric_limits<T>::lowest();
+  MPI_Allreduce(&value, &most, 1, mpi_type<T>(), MPI_MAX, MPI_COMM_WORLD);
+  EXPECT_EQ(most, value);
+}
+
+TEST(MpiType, IsThatOfCpp) {
+  expect_mpi_type<std::int32_t>();
+  expect_mpi_type<std::uint32_t>();
+  expect_mpi_type<std::int64_t>();
+  expect_mpi_type<std::uint64_t>();
+  expect_mpi_type<float>();
+  expect_mpi_type<double>();
+  EXPECT_EQ(mpi_type<std::byte>(), MPI_BYTE);
+}
+
+TEST(MpiType, RefusesCountsThatMpiCannotHold) {
+  constexpr std::size_t most = std::numeric_limits<int>::max();
+  EXPECT_EQ(mpi_count(0), 0);
+  EXPECT_EQ(mpi_count(most), std::numeric_limits<int>::max());
+  // As int they would be -2147483648 and 0.
+  for (const std::size_t count : {most + 1, std::size_t{1} << 32})
+    EXPECT_THAT([&] { (void)mpi_count(count); },
+                ThrowsMessage<Error>(HasSubstr(std::to_string(count) + " elements in one MPI call")));
+}
+
+TEST(MpiType, CutsWhatIsTooLargeIntoPieces) {
+  const std::vector<float> values(10);
+  std::vector<std::pair<std::ptrdiff_t, int>> pieces;
+  const auto cut = [&](std::size_t count, std::size_t most) {
+    pieces.clear();
+    in_mpi_pieces(std::span(values).first(count), most,
+                  [&](const float* data, int size) { pieces.emplace_back(data - values.data(), size); });
+  };
+  cut(10, 4);
+  EXPECT_THAT(pieces, ElementsAre(Pair(0, 4), Pair(4, 4), Pair(8, 2)));
+  cut(8, 4);
+  EXPECT_THAT(pieces, ElementsAre(Pair(0, 4), Pair(4, 4)));
+  cut(0, 4);
+  EXPECT_TRUE(pieces.empty());
+}
+
+TEST(MpiSession, RefusesAnMpiWithoutThreads) {
+  EXPECT_NO_THROW(require_thread_level(MPI_THREAD_FUNNELED));
+  EXPECT_NO_THROW(require_thread_level(MPI_THREAD_MULTIPLE));
+  EXPECT_THAT([] { require_thread_level(MPI_THREAD_SINGLE); },
+              ThrowsMessage<Error>(HasSubstr("use a build of MPI with support for threads")));
+}
 
 TEST(Communicator, KnowsItsPlace) {
   const auto world = Communicator::world();
@@ -34,7 +98,23 @@ TEST(Communicator, SumsAndMaximaOverRanks) {
   std::vector<std::uint64_t> expected(static_cast<std::size_t>(n));
   std::iota(expected.begin(), expected.end(), 10);
   EXPECT_EQ(world.allgather(10 + static_cast<std::uint64_t>(world.rank())), expected);
+  // On the one machine of the tests.
+  struct Placed {
+    int rank;
+    double value;
+  };
+  EXPECT_EQ(world.node_allgather(Placed{world.rank(), 0.5}).back().rank, n - 1);
   EXPECT_EQ(world.broadcast("from rank " + std::to_string(world.rank())), "from rank 0");
+}
+
+TEST(Communicator, ReducesMoreThanOnePiece) {
+  const auto world = Communicator::world();
+  std::vector<std::int32_t> values((std::size_t{1} << 24) + 5);
+  values.front() = world.rank();
+  values.back() = -world.rank();
+  world.allreduce_max(std::span(values));
+  EXPECT_EQ(values.front(), world.size() - 1);
+  EXPECT_EQ(values.back(), 0);
 }
 
 TEST(Communicator, OneRanksErrorReachesAll) {

@@ -17,6 +17,26 @@ TEST(FlagExchange, JoinsTheFlagsOfAllRanks) {
   }
 }
 
+TEST(FlagExchange, TellsWhenAllHaveBegun) {
+  const auto world = Communicator::world();
+  FlagExchange exchange(world);
+  EXPECT_FALSE(exchange.begun());
+  EXPECT_FALSE(exchange.arrived());
+  // The last rank begins once the others have seen that nothing arrives without it.
+  const bool last = world.rank() == world.size() - 1;
+  if (!last) {
+    exchange.begin(1);
+    EXPECT_FALSE(exchange.arrived());
+  }
+  world.barrier();
+  if (last) exchange.begin(2);
+  while (!exchange.arrived()) {
+  }
+  EXPECT_TRUE(exchange.begun());
+  EXPECT_EQ(exchange.end(), world.size() == 1 ? 2u : 3u);
+  EXPECT_FALSE(exchange.begun());
+}
+
 TEST(FlagExchange, MixesWithNoOtherMessages) {
   const auto world = Communicator::world();
   FlagExchange exchange(world);

@@ -11,6 +11,7 @@
 #include "neumf/checkpoint/checkpoint.hpp"
 #include "neumf/checkpoint/directory.hpp"
 #include "neumf/comm/communicator.hpp"
+#include "neumf/comm/flag_exchange.hpp"
 #include "neumf/core/context.hpp"
 #include "neumf/data/dataset.hpp"
 #include "neumf/nn/parameters.hpp"
@@ -64,7 +65,7 @@ class CheckpointWriter {
 
   Context<Device>& context_;
   const Communicator& communicator_;
-  Communicator outcomes_;  // of its own: ranks finish their files at different points of training
+  FlagExchange outcomes_;  // not 0 if a rank could not write its files
   std::filesystem::path directory_;
   Parameters<Device, T>& parameters_;
   UserRange users_;
@@ -74,9 +75,7 @@ class CheckpointWriter {
   std::vector<std::string> user_ids_, item_ids_;
   std::unique_ptr<Snapshot> snapshot_;  // memory kept from save to save
   std::future<void> writing_;
-  MPI_Request outcome_request_ = MPI_REQUEST_NULL;
-  std::int32_t written_ = 0;  // by every rank, once the request is done
-  std::string failure_;       // of this rank
+  std::string failure_;  // of this rank
   double seconds_waited_ = 0;
   int saves_ = 0;
 };

@@ -9,6 +9,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "neumf/core/error.hpp"
@@ -21,7 +22,8 @@ class CollectiveError : public Error {
   using Error::Error;
 };
 
-// Starts MPI for the life of the process.
+// Starts MPI for the life of the process. Throws Error if the MPI library cannot serve a process with
+// threads.
 class MpiSession {
  public:
   MpiSession(int& argc, char**& argv);
@@ -29,6 +31,9 @@ class MpiSession {
   MpiSession(const MpiSession&) = delete;
   MpiSession& operator=(const MpiSession&) = delete;
 };
+
+// Throws Error unless MPI, which `provided` this thread level, may be called beside threads that compute.
+void require_thread_level(int provided);
 
 // Throws Error naming the call unless `status` is MPI_SUCCESS.
 void check_mpi(int status, const char* call);
@@ -39,8 +44,6 @@ class Communicator {
   static Communicator world();
   // Of this rank alone.
   static Communicator self();
-  // The same ranks, with messages of their own. Collective.
-  Communicator duplicate() const { return Communicator(comm_); }
   ~Communicator();
   Communicator(Communicator&& other) noexcept;
   Communicator& operator=(Communicator&&) = delete;
@@ -54,7 +57,7 @@ class Communicator {
   MPI_Comm mpi() const { return comm_; }
   MPI_Comm node() const { return node_; }
 
-  // In place, over all ranks. T: int32, int64, uint64, float, double.
+  // In place, over all ranks, however many values there are. T: int32, int64, uint64, float, double.
   template <class T>
   void allreduce_sum(std::span<T> values) const;
   template <class T>
@@ -71,9 +74,19 @@ class Communicator {
     allreduce_max(std::span<T>(&value, 1));
     return value;
   }
-  // Every rank's value, by rank.
-  std::vector<std::uint64_t> allgather(std::uint64_t value) const;
+  // Every rank's value, by rank. T: trivially copyable.
+  template <class T>
+  std::vector<T> allgather(const T& value) const {
+    return gathered(value, comm_, size_);
+  }
+  // Those of this machine's ranks, by node_rank().
+  template <class T>
+  std::vector<T> node_allgather(const T& value) const {
+    return gathered(value, node_, node_size_);
+  }
   std::string broadcast(std::string text, int root = 0) const;
+  // The root's bytes reach all; as many on every rank.
+  void broadcast(std::span<std::byte> bytes, int root = 0) const;
   // Bytes from this rank to another, and what that rank sent to this one, in the order of sending.
   void send(std::span<const std::byte> bytes, int to) const;
   void receive(std::span<std::byte> bytes, int from) const;
@@ -85,6 +98,14 @@ class Communicator {
 
  private:
   explicit Communicator(MPI_Comm parent);
+  template <class T>
+  static std::vector<T> gathered(const T& value, MPI_Comm comm, int ranks) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::vector<T> values(static_cast<std::size_t>(ranks));
+    allgather_bytes(std::as_bytes(std::span(&value, 1)), values.data(), comm);
+    return values;
+  }
+  static void allgather_bytes(std::span<const std::byte> own, void* all, MPI_Comm comm);
 
   MPI_Comm comm_ = MPI_COMM_NULL, node_ = MPI_COMM_NULL;
   int rank_ = 0, size_ = 1, node_rank_ = 0, node_size_ = 1;

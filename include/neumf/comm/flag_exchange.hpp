@@ -20,11 +20,15 @@ class FlagExchange {
   FlagExchange& operator=(const FlagExchange&) = delete;
 
   void begin(std::uint32_t flags);
+  // Whether there is an exchange to end.
+  bool begun() const { return begun_; }
+  // Whether there is one, and end() would not wait for it.
+  bool arrived();
   // 0 if nothing has begun.
   std::uint32_t end();
 
  private:
-  bool alone_;
+  bool alone_, begun_ = false;
   // Of its own, so that its messages do not count among other collective calls, whose order they could not
   // keep.
   MPI_Comm comm_ = MPI_COMM_NULL;

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "neumf/comm/communicator.hpp"
+#include "neumf/comm/mpi_type.hpp"
 
 namespace neumf {
 
@@ -19,7 +20,8 @@ class NodeMemory {
     // The first rank owns it all: one contiguous array.
     const MPI_Aint bytes = rank_ == 0 ? static_cast<MPI_Aint>(sizeof(T)) * size_ : 0;
     void* own = nullptr;
-    check_mpi(MPI_Win_allocate_shared(bytes, sizeof(T), MPI_INFO_NULL, communicator.node(), &own, &window_),
+    check_mpi(MPI_Win_allocate_shared(bytes, mpi_count(sizeof(T)), MPI_INFO_NULL, communicator.node(), &own,
+                                      &window_),
               "MPI_Win_allocate_shared");
     MPI_Aint size = 0;
     int unit = 0;

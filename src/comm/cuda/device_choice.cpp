@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #include "neumf/comm/cuda_device.hpp"
 #include "neumf/core/context.hpp"
@@ -25,9 +24,7 @@ bool ranks_share_gpus(int device, const Communicator& communicator) {
   const std::uint64_t place = (static_cast<std::uint64_t>(properties.pciDomainID) << 32) |
                               (static_cast<std::uint64_t>(properties.pciBusID) << 8) |
                               static_cast<std::uint64_t>(properties.pciDeviceID);
-  std::vector<std::uint64_t> places(static_cast<std::size_t>(communicator.node_size()));
-  check_mpi(MPI_Allgather(&place, 1, MPI_UINT64_T, places.data(), 1, MPI_UINT64_T, communicator.node()),
-            "MPI_Allgather");
+  auto places = communicator.node_allgather(place);
   std::sort(places.begin(), places.end());
   const bool shared = std::adjacent_find(places.begin(), places.end()) != places.end();
   return communicator.max(std::int32_t{shared ? 1 : 0}) != 0;

@@ -1,24 +1,15 @@
 #include "neumf/comm/gradient_reducer.hpp"
 
+#include "../no_reducer.hpp"
 #include "neumf/comm/cuda_device.hpp"
 #include "reducers.hpp"
 
 namespace neumf {
-namespace {
-
-class NoReducer : public GradientReducer<Cuda> {
- public:
-  void start(Context<Cuda>& /*context*/, std::span<float> /*data*/) override {}
-  void finish(Context<Cuda>& /*context*/) override {}
-  std::string name() const override { return "none (one rank)"; }
-};
-
-}  // namespace
 
 template <>
 std::unique_ptr<GradientReducer<Cuda>> make_gradient_reducer<Cuda>(Context<Cuda>& context,
                                                                    const Communicator& communicator) {
-  if (communicator.size() == 1) return std::make_unique<NoReducer>();
+  if (communicator.size() == 1) return std::make_unique<NoReducer<Cuda>>();
 #ifdef NEUMF_WITH_NCCL
   // NCCL refuses two ranks on one GPU.
   if (ranks_share_gpus(context.device(), communicator))

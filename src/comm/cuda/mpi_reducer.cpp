@@ -1,6 +1,5 @@
 // Gradients through the host: copied to pinned memory, summed by MPI, copied back. For ranks that share a
 // GPU, and for builds without NCCL.
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -43,10 +42,7 @@ class MpiReducer : public GradientReducer<Cuda> {
       const Piece& piece = pieces_[i];
       NEUMF_CUDA(cudaEventSynchronize(piece.copied.get()));
       const std::span<float> host(piece.host.get(), piece.device.size());
-      // MPI counts are ints; pieces of this size also keep the library's temporary memory small.
-      constexpr std::size_t part = std::size_t{1} << 24;
-      for (std::size_t first = 0; first < host.size(); first += part)
-        communicator_.allreduce_sum(host.subspan(first, std::min(part, host.size() - first)));
+      communicator_.allreduce_sum(host);
       // The next piece is summed while this one is on its way back.
       NEUMF_CUDA(cudaMemcpyAsync(piece.device.data(), host.data(), host.size_bytes(), cudaMemcpyHostToDevice,
                                  stream_.get()));

@@ -45,7 +45,7 @@ class NcclReducer : public GradientReducer<Cuda> {
       int status;
     } invitation{};
     if (communicator.is_root()) invitation.status = ncclGetUniqueId(&invitation.id);
-    check_mpi(MPI_Bcast(&invitation, sizeof(invitation), MPI_BYTE, 0, communicator.mpi()), "MPI_Bcast");
+    communicator.broadcast(std::as_writable_bytes(std::span(&invitation, 1)));
     check_nccl(static_cast<ncclResult_t>(invitation.status), "ncclGetUniqueId");
     check_nccl(ncclCommInitRank(&comm_, communicator.size(), invitation.id, communicator.rank()),
                "ncclCommInitRank");
