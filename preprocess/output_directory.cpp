@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "neumf/core/error.hpp"
-#include "neumf/data/hdf5.hpp"
+#include "neumf/data/durable_file.hpp"
 #include "neumf/data/layout.hpp"
 
 namespace neumf::preprocess {
@@ -89,7 +89,7 @@ void OutputDirectory::commit() {
   remove_file(directory_ / layout::dataset_file);
   for (const auto& file : files_named(directory_, is_shard)) remove_file(file);
   for (const auto& name : names_) {
-    hdf5::publish(temporary_path(directory_, name), directory_ / name);
+    publish(temporary_path(directory_, name), directory_ / name);
     published_.push_back(directory_ / name);
   }
   committed_ = true;

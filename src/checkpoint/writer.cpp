@@ -10,6 +10,7 @@
 #include "neumf/checkpoint/files.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/core/version.hpp"
+#include "neumf/data/durable_file.hpp"
 #include "neumf/data/hdf5.hpp"
 #include "neumf/data/layout.hpp"
 #include "neumf/nn/instantiate.hpp"
@@ -168,7 +169,7 @@ void CheckpointWriter<Device, T>::write_files() const {
   if (s.is_run) file.set_attribute("loss", s.state.device.loss);
   write_tables(file, s.own);
   file.close();
-  hdf5::publish(files::temporary(part), part);
+  neumf::publish(files::temporary(part), part);
 
   if (!communicator_.is_root()) return;
   const auto master = files::temporary(files::master(directory_, s.name));
@@ -208,7 +209,7 @@ void CheckpointWriter<Device, T>::write_files() const {
   file.write_strings(layout::item_ids, item_ids_);
   if (!s.info.item_counts.empty()) file.write(files::item_counts, s.info.item_counts);
   file.close();
-  hdf5::sync_to_disk(master);
+  sync_to_disk(master);
 }
 
 template <class Device, class T>
@@ -239,7 +240,7 @@ void CheckpointWriter<Device, T>::publish() {
   const Snapshot& s = *snapshot_;
   try {
     const auto master = files::master(directory_, s.name);
-    hdf5::publish(files::temporary(master), master);
+    neumf::publish(files::temporary(master), master);
     if (s.is_run) {
       ++run_number_;
       files::remove_old_runs(directory_, keep_last_);

@@ -13,10 +13,12 @@ namespace {
 
 constexpr const char* remedy = "the data set is damaged or mixed from two runs: run neumf-preprocess again";
 
-void check_below(const hdf5::File& file, const char* name, const std::vector<std::uint32_t>& values,
-                 std::uint64_t limit) {
-  const auto bad = std::find_if(values.begin(), values.end(), [&](std::uint32_t v) { return v >= limit; });
-  if (bad != values.end())
+// Reads the rows from `first` on, all of items below `limit`.
+void read_items(const hdf5::File& file, const char* name, std::uint64_t first, std::span<std::uint32_t> out,
+                std::uint64_t limit) {
+  file.read_rows<std::uint32_t>(name, first, out);
+  const auto bad = std::find_if(out.begin(), out.end(), [&](std::uint32_t v) { return v >= limit; });
+  if (bad != out.end())
     fail("{}: {} holds item {}, but the data set has {} items; {}", file.path().string(), name, *bad, limit,
          remedy);
 }
@@ -113,28 +115,22 @@ Shard Dataset::load(const UserRange& range) const {
   shard.test_items.resize(range.size());
   shard.test_negatives.resize(range.size() * valid_negative_);
 
-  for (std::size_t part = 0; part < shards_; ++part) {
-    const std::uint64_t first = std::max(range.first, shard_first_user_[part]);
-    const std::uint64_t last = std::min(range.last, shard_first_user_[part + 1]);
-    if (first >= last) continue;
-    const auto file = hdf5::File::open(directory_ / layout::shard_file(part, shards_));
-    const auto in_file = first - shard_first_user_[part];  // row of `first` in the file
-    const auto in_memory = first - range.first;
-    const auto before =
-        std::accumulate(counts_.begin() + static_cast<std::ptrdiff_t>(shard_first_user_[part]),
-                        counts_.begin() + static_cast<std::ptrdiff_t>(first), std::uint64_t{0});
-    const auto positives = shard.offsets[last - range.first] - shard.offsets[in_memory];
-    file.read_rows<std::uint32_t>(layout::train_items, before,
-                                  std::span(shard.items).subspan(shard.offsets[in_memory], positives));
-    file.read_rows<std::uint32_t>(layout::test_items, in_file,
-                                  std::span(shard.test_items).subspan(in_memory, last - first));
-    file.read_rows<std::uint32_t>(
-        layout::test_negatives, in_file,
-        std::span(shard.test_negatives)
-            .subspan(in_memory * valid_negative_, (last - first) * valid_negative_));
-    check_below(file, layout::train_items, shard.items, items_);
-    check_below(file, layout::test_items, shard.test_items, items_);
-    check_below(file, layout::test_negatives, shard.test_negatives, items_);
+  for (const auto& part : layout::shards_of(shard_first_user_, range.first, range.last)) {
+    const auto file = hdf5::File::open(directory_ / layout::shard_file(part.shard, shards_));
+    const auto in_file = part.first - shard_first_user_[part.shard];  // row of its first user in the file
+    const auto in_memory = part.first - range.first;
+    const auto in_part = part.last - part.first;
+    const auto counts_before = std::span(counts_).subspan(shard_first_user_[part.shard], in_file);
+    const auto before = std::accumulate(counts_before.begin(), counts_before.end(), std::uint64_t{0});
+    const auto offset = shard.offsets[in_memory];
+    const auto positives = shard.offsets[in_memory + in_part] - offset;
+    read_items(file, layout::train_items, before, std::span(shard.items).subspan(offset, positives), items_);
+    read_items(file, layout::test_items, in_file, std::span(shard.test_items).subspan(in_memory, in_part),
+               items_);
+    read_items(
+        file, layout::test_negatives, in_file,
+        std::span(shard.test_negatives).subspan(in_memory * valid_negative_, in_part * valid_negative_),
+        items_);
   }
   for (std::uint64_t user = 0; user < range.size(); ++user) {
     const auto begin = shard.items.begin() + static_cast<std::ptrdiff_t>(shard.offsets[user]);

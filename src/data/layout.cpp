@@ -30,4 +30,18 @@ std::vector<std::uint64_t> balanced_user_ranges(std::span<const std::uint32_t> c
   return bounds;
 }
 
+std::vector<ShardUsers> shards_of(std::span<const std::uint64_t> bounds, std::uint64_t first,
+                                  std::uint64_t last) {
+  std::vector<ShardUsers> parts;
+  // The last bound that is not above `first` begins the first shard; shards without users are passed over.
+  auto shard =
+      static_cast<std::size_t>(std::upper_bound(bounds.begin(), bounds.end(), first) - bounds.begin()) - 1;
+  for (std::uint64_t user = first; user < last; ++shard) {
+    const std::uint64_t end = std::min(last, bounds[shard + 1]);
+    if (user < end) parts.push_back({shard, user, end});
+    user = end;
+  }
+  return parts;
+}
+
 }  // namespace neumf::layout

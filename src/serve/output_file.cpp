@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "neumf/core/error.hpp"
-#include "neumf/data/hdf5.hpp"
+#include "neumf/data/durable_file.hpp"
 
 namespace neumf::serve {
 
@@ -54,7 +54,7 @@ void OutputFile::publish() {
     if (std::fflush(file_) != 0) fail_writing("write");
     if (!standard_output_ && std::fclose(std::exchange(file_, nullptr)) != 0) fail_writing("write");
   }
-  if (!temporary_.empty()) hdf5::publish(temporary_, path_);
+  if (!temporary_.empty()) neumf::publish(temporary_, path_);
   published_ = true;
 }
 

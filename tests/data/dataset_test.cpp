@@ -96,6 +96,10 @@ TEST_F(DatasetTest, RefusesTestItemsOutOfRange) {
   write(2);
   expect_error("/test/items holds item 21");
   whole_.test_items[12] = 0;
+  whole_.test_items.back() = items;
+  write(5);
+  expect_error("shard-0004-of-0005.h5: /test/items holds item 20");
+  whole_.test_items.back() = 0;
   whole_.test_negatives.back() = 100;
   write(2);
   expect_error("/test/negatives holds item 100");

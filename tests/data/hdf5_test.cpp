@@ -75,6 +75,24 @@ TEST(Hdf5, NamesFileAndObjectInErrors) {
   EXPECT_THAT([&] { (void)file.int_attribute("n"); }, ThrowsMessage<Error>(HasSubstr("'n' is missing")));
 }
 
+// What a hostile file can say of itself: 2^64 elements, a number that wraps around to none.
+TEST(Hdf5, RefusesDimensionsWhoseProductWrapsAround) {
+  test::TemporaryDirectory dir;
+  {
+    const Handle file(H5Fcreate((dir / "a.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+    const Dims dims{hsize_t{1} << 32, hsize_t{1} << 32}, chunk{1, 1};
+    const Handle space(H5Screate_simple(2, dims.data(), nullptr), H5Sclose);
+    const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    ASSERT_GE(H5Pset_chunk(properties.get(), 2, chunk.data()), 0);
+    const Handle dataset(H5Dcreate2(file.get(), "data", H5T_STD_U32LE, space.get(), H5P_DEFAULT,
+                                    properties.get(), H5P_DEFAULT),
+                         H5Dclose);
+    ASSERT_GE(dataset.get(), 0);
+  }
+  EXPECT_THAT([&] { (void)File::open(dir / "a.h5").read<std::uint32_t>("data"); },
+              ThrowsMessage<Error>(HasSubstr("data claims 18446744073709551616 elements")));
+}
+
 TEST(Hdf5, ChecksumCatchesAFlippedBit) {
   test::TemporaryDirectory dir;
   const std::vector<std::uint32_t> data(1000, 0xABCDEF01);

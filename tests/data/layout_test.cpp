@@ -48,6 +48,24 @@ TEST(BalancedUserRanges, RefusesMorePartsThanUsers) {
   EXPECT_THROW(balanced_user_ranges(counts, 4), Error);
 }
 
+TEST(ShardsOf, NamesEveryUserOnceHoweverManyShards) {
+  // The fourth shard is empty.
+  const std::vector<std::uint64_t> bounds{0, 4, 5, 9, 9, 12};
+  for (std::uint64_t first = 0; first <= 12; ++first) {
+    for (std::uint64_t last = first; last <= 12; ++last) {
+      std::uint64_t next = first;
+      for (const auto& part : shards_of(bounds, first, last)) {
+        EXPECT_EQ(part.first, next);
+        EXPECT_LT(part.first, part.last);
+        EXPECT_GE(part.first, bounds.at(part.shard));
+        EXPECT_LE(part.last, bounds.at(part.shard + 1));
+        next = part.last;
+      }
+      EXPECT_EQ(next, last);
+    }
+  }
+}
+
 TEST(ShardFile, SortsByShard) {
   EXPECT_EQ(shard_file(3, 8), "shard-0003-of-0008.h5");
 }

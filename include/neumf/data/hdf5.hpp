@@ -37,6 +37,12 @@ class Handle {
   Closer closer_ = nullptr;
 };
 
+// Expands X(T) for each type of number that is read and written.
+#define NEUMF_FOR_EACH_HDF5_NUMBER(X)                                                               \
+  X(std::int8_t)                                                                                    \
+  X(std::uint8_t) X(std::int16_t) X(std::uint16_t) X(std::int32_t) X(std::uint32_t) X(std::int64_t) \
+      X(std::uint64_t) X(float) X(double)
+
 // The HDF5 memory type of T: (u)int8 to (u)int64, float, double.
 template <class T>
 hid_t memory_type();
@@ -131,10 +137,5 @@ class File {
 // `remedy` follows the message.
 void require_finite(const File& file, const std::string& name, std::span<const float> values,
                     const std::string& remedy = "");
-
-// Forces a file, and the directory entry that names it, to disk.
-void sync_to_disk(const std::filesystem::path& path);
-// Renames and syncs the directory, so that the new name survives a crash only with its full content.
-void publish(const std::filesystem::path& temporary, const std::filesystem::path& final_path);
 
 }  // namespace neumf::hdf5

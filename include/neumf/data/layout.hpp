@@ -41,4 +41,16 @@ std::string shard_file(std::size_t shard, std::size_t shards);
 // Both the preprocessor (shards) and the trainer (ranks) use it, so one shard per rank is one file per rank.
 std::vector<std::uint64_t> balanced_user_ranges(std::span<const std::uint32_t> counts, std::size_t parts);
 
+// The users [first, last) of a shard.
+struct ShardUsers {
+  std::size_t shard = 0;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+
+// Where the users [first, last) are stored: every one of them once, in order. `bounds`: where shards begin,
+// as in /shards/first_user.
+std::vector<ShardUsers> shards_of(std::span<const std::uint64_t> bounds, std::uint64_t first,
+                                  std::uint64_t last);
+
 }  // namespace neumf::layout
