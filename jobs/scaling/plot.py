@@ -30,7 +30,11 @@ def rank_axis(axes, ranks):
     axes.grid(alpha=0.3)
 
 
-def save(figure, study, name):
+def save(figure, axes, study, name, quantity, title, size=8):
+    """Labels a figure of `quantity` and writes it as study.folder/name.*; `size`: of the legend's letters."""
+    axes.set_ylabel(quantity)
+    axes.set_title(title, fontsize=10 if size < 8 else None)
+    axes.legend(fontsize=size)
     figure.tight_layout()
     for kind in ("png", "svg"):
         figure.savefig(study.folder / f"{name}.{kind}", dpi=150)
@@ -49,10 +53,7 @@ def throughput(study):
     axes.plot(ranks, [first.throughput * count / first.ranks for count in ranks], "k:", label="ideal")
     rank_axis(axes, ranks)
     axes.set_yscale("log")
-    axes.set_ylabel("samples/s")
-    axes.set_title("Throughput, measured")
-    axes.legend(fontsize=8)
-    save(figure, study, "throughput")
+    save(figure, axes, study, "throughput", "samples/s", "Throughput, measured")
 
 
 def efficiency(study):
@@ -70,10 +71,7 @@ def efficiency(study):
         every |= set(speedups)
     rank_axis(axes, sorted(every))
     axes.set_ylim(0, None)
-    axes.set_ylabel("parallel efficiency")
-    axes.set_title("Efficiency, measured; the reference as published")
-    axes.legend(fontsize=8)
-    save(figure, study, "efficiency")
+    save(figure, axes, study, "efficiency", "parallel efficiency", "Efficiency, measured; the reference as published")
 
 
 def phases(study):
@@ -97,10 +95,8 @@ def phases(study):
         labels.append(f"{run.ranks} rank{'' if run.ranks == 1 else 's'}" +
                       ("" if run.ranks == 1 else f"\n{run.scheme}"))
     axes.set_xticks(range(len(runs)), labels, fontsize=8)
-    axes.set_ylabel("ms per update, mean over ranks")
-    axes.set_title(f"Time by phase, measured; {study.plan['batch']:,} samples per update")
-    axes.legend(fontsize=8)
-    save(figure, study, "phases")
+    save(figure, axes, study, "phases", "ms per update, mean over ranks",
+         f"Time by phase, measured; {study.plan['batch']:,} samples per update")
 
 
 def exchanged_bytes(study):
@@ -116,10 +112,8 @@ def exchanged_bytes(study):
         axes.bar_label(bars, fmt="%.1f", fontsize=8)
     axes.set_xticks(range(len(counts)), [str(count) for count in counts])
     axes.set_xlabel("ranks")
-    axes.set_ylabel("MB that a rank gives to the exchange of an update")
-    axes.set_title("Communicated bytes per update, measured")
-    axes.legend(fontsize=8)
-    save(figure, study, "bytes")
+    save(figure, axes, study, "bytes", "MB that a rank gives to the exchange of an update",
+         "Communicated bytes per update, measured")
 
 
 def predicted(study):
@@ -133,10 +127,8 @@ def predicted(study):
     rank_axis(axes, report.PREDICTED_RANKS)
     axes.set_xlabel("GPUs")
     axes.set_yscale("log")
-    axes.set_ylabel("samples/s")
-    axes.set_title(f"Predicted, not measured: MovieLens 20M, {report.WEAK_BATCH:,} samples per GPU", fontsize=10)
-    axes.legend(fontsize=7)
-    save(figure, study, "predicted")
+    save(figure, axes, study, "predicted", "samples/s",
+         f"Predicted, not measured: MovieLens 20M, {report.WEAK_BATCH:,} samples per GPU", size=7)
 
 
 def main():

@@ -9,7 +9,19 @@ namespace neumf {
 namespace files = checkpoint_files;
 
 namespace {
+
 constexpr const char* not_finite = ": the training diverged, or the checkpoint is damaged";
+
+// Returns the `values` of an object, of which there must be one for each of `count` users or items.
+template <class T>
+std::vector<T> one_each(const hdf5::File& file, const char* object, std::vector<T> values, const char* what,
+                        std::int64_t count, const char* whose) {
+  require(values.size() == static_cast<std::size_t>(count),
+          "{}: {} holds {} {} for {} {}; the checkpoint is damaged", file.path().string(), object,
+          values.size(), what, count, whose);
+  return values;
+}
+
 }  // namespace
 
 CheckpointReader::CheckpointReader(const std::filesystem::path& master)
@@ -50,28 +62,19 @@ const hdf5::File& CheckpointReader::part(int number) {
 }
 
 std::vector<std::string> CheckpointReader::user_ids() const {
-  auto ids = file_.read_strings(layout::user_ids);
-  require(ids.size() == static_cast<std::size_t>(shape().users),
-          "{}: {} holds {} ids for {} users; the checkpoint is damaged", path().string(), layout::user_ids,
-          ids.size(), shape().users);
-  return ids;
+  return one_each(file_, layout::user_ids, file_.read_strings(layout::user_ids), "ids", shape().users,
+                  "users");
 }
 
 std::vector<std::string> CheckpointReader::item_ids() const {
-  auto ids = file_.read_strings(layout::item_ids);
-  require(ids.size() == static_cast<std::size_t>(shape().items),
-          "{}: {} holds {} ids for {} items; the checkpoint is damaged", path().string(), layout::item_ids,
-          ids.size(), shape().items);
-  return ids;
+  return one_each(file_, layout::item_ids, file_.read_strings(layout::item_ids), "ids", shape().items,
+                  "items");
 }
 
 std::vector<std::uint64_t> CheckpointReader::item_counts() const {
   if (!file_.exists(files::item_counts)) return {};
-  auto counts = file_.read<std::uint64_t>(files::item_counts);
-  require(counts.size() == static_cast<std::size_t>(shape().items),
-          "{}: {} holds {} counts for {} items; the checkpoint is damaged", path().string(),
-          files::item_counts, counts.size(), shape().items);
-  return counts;
+  return one_each(file_, files::item_counts, file_.read<std::uint64_t>(files::item_counts), "counts",
+                  shape().items, "items");
 }
 
 std::vector<float> CheckpointReader::read(const Segment& segment) const {

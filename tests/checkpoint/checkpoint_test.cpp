@@ -5,9 +5,8 @@
 #include <cmath>
 #include <fstream>
 
-#include "dataset_files.hpp"
 #include "neumf/core/error.hpp"
-#include "shared_directory.hpp"
+#include "toy_data_fixture.hpp"
 
 namespace neumf {
 namespace {
@@ -18,14 +17,9 @@ using testing::ThrowsMessage;
 constexpr std::uint32_t users = 20, items = 6;
 const ModelShape shape{users, items, 3, {8, 5, 4}};
 
-class Checkpoint : public testing::Test {
+class Checkpoint : public test::OnToyData {
  protected:
-  Checkpoint() {
-    if (world_.is_root()) test::write_dataset(dir_, test::toy_data(users, items, 2, 2), items, 1);
-    world_.barrier();
-    dataset_.emplace(Dataset::open(dir_));
-    range_ = dataset_->user_range(world_.rank(), world_.size());
-  }
+  Checkpoint() : OnToyData(users, items) {}
 
   Parameters<Cpu, float> parameters(const UserRange& range, std::uint64_t seed) {
     Parameters<Cpu, float> p(context_, shape, static_cast<std::int64_t>(range.size()));
@@ -48,13 +42,6 @@ class Checkpoint : public testing::Test {
       count += entry.path().filename().string().starts_with(prefix);
     return count;
   }
-
-  Communicator world_ = Communicator::world();
-  test::SharedDirectory shared_{world_};
-  std::filesystem::path dir_ = shared_.path();
-  Context<Cpu> context_{1};
-  std::optional<Dataset> dataset_;
-  UserRange range_;
 };
 
 TEST_F(Checkpoint, LoadsOnAnyUsers) {

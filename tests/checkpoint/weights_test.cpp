@@ -6,14 +6,12 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <optional>
 
-#include "dataset_files.hpp"
 #include "neumf/checkpoint/keras_weights.hpp"
 #include "neumf/checkpoint/writer.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/nn/neumf_model.hpp"
-#include "shared_directory.hpp"
+#include "toy_data_fixture.hpp"
 
 namespace neumf {
 namespace {
@@ -86,14 +84,9 @@ void write_keras(const std::filesystem::path& path, Parameters<Cpu, float>& p, c
   file.close();
 }
 
-class Weights : public testing::Test {
+class Weights : public test::OnToyData {
  protected:
-  Weights() {
-    if (world_.is_root()) test::write_dataset(dir_, test::toy_data(users, items, 2, 2), items, 1);
-    world_.barrier();
-    dataset_.emplace(Dataset::open(dir_));
-    range_ = dataset_->user_range(world_.rank(), world_.size());
-  }
+  Weights() : OnToyData(users, items) {}
 
   Parameters<Cpu, float> parameters(ModelKind kind, const UserRange& range, std::uint64_t seed) {
     Parameters<Cpu, float> p(context_, shape_of(kind), static_cast<std::int64_t>(range.size()));
@@ -131,13 +124,6 @@ class Weights : public testing::Test {
     model.score(context_, batch, logits.data());
     return logits;
   }
-
-  Communicator world_ = Communicator::world();
-  test::SharedDirectory shared_{world_};
-  std::filesystem::path dir_ = shared_.path();
-  Context<Cpu> context_{1};
-  std::optional<Dataset> dataset_;
-  UserRange range_;
 };
 
 TEST_F(Weights, ReadKerasFilesOfEveryModel) {
