@@ -101,7 +101,7 @@ void require_standard_input(const std::vector<Launcher>& launchers, const std::s
 }
 
 void set_mpi_defaults() {
-  set_default("OMPI_MCA_osc", "sm");
+  set_default("OMPI_MCA_osc", "^ucx");
   const long cores = sysconf(_SC_NPROCESSORS_ONLN);
   for (const Launcher& launcher : find_launchers())
     if (launcher.node_ranks > cores) set_default("MPIR_CVAR_POLLS_BEFORE_YIELD", "1");
