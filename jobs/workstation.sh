@@ -94,7 +94,9 @@ job=$!
 stop() {
   echo "workstation.sh: stopping after a checkpoint; once more to stop at once" >&2
   kill -USR1 "$job"
-  trap 'kill -TERM "$job"' INT TERM
+  # Every launcher hands SIGINT on, or kills its ranks, and neumf ends at once at a SIGINT that follows another signal.
+  # SIGTERM would be one more request to stop under MPICH and Intel MPI.
+  trap 'kill -INT "$job"' INT TERM
 }
 trap stop INT TERM
 while :; do
