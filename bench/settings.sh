@@ -31,6 +31,7 @@ select_setting() {
 train_setting() {
   local launch
   launcher 1 "$threads" "$1"
+  rm -f "$work/log.json"
   "${launch[@]}" --data "$data" --device "$device" --precision "$2" "${settings[@]}" --epochs 2 \
     --log_path "$work/log.json" >"$work/out" 2>&1 || { cat "$work/out" >&2; return 1; }
   json_values "$work/log.json" train_throughput epoch

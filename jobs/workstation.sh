@@ -64,6 +64,9 @@ prepare
 settings=()
 [[ $DATASET == synthetic && " $* " != *" --config"* ]] && settings=(--config jobs/synthetic.ini)
 
+# The demonstration may be repeated; other models are not replaced unasked.
+[[ $DATASET == synthetic && -z ${RUN_DIR:-} && " $* " != *" --resume"* ]] && settings+=(--overwrite)
+
 run_dir=${RUN_DIR:-runs/$(basename "$data")}
 mkdir -p "$run_dir"
 # The launcher's own words for: RANKS ranks, the cores spread evenly over them; more ranks than cores is allowed.

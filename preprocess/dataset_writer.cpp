@@ -6,6 +6,7 @@
 #include "neumf/core/error.hpp"
 #include "neumf/data/hdf5.hpp"
 #include "neumf/data/layout.hpp"
+#include "neumf/data/utf8.hpp"
 
 namespace neumf::preprocess {
 namespace {
@@ -77,10 +78,11 @@ class Writer {
   }
 
   static void write_ids(hdf5::File& file, const char* name, const Ids& ids) {
-    if (const auto* numbers = std::get_if<std::vector<std::int64_t>>(&ids))
-      file.write(name, *numbers);
-    else
-      file.write_strings(name, std::get<std::vector<std::string>>(ids));
+    // As text, whatever they are, and UTF-8, whatever the input was: checkpoints and recommendations have
+    // them so.
+    std::vector<std::string> texts(size(ids));
+    for (std::size_t dense = 0; dense < texts.size(); ++dense) texts[dense] = to_utf8(id_text(ids, dense));
+    file.write_strings(name, texts);
   }
 
   void write_attributes(hdf5::File& file) const {

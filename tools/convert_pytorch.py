@@ -302,6 +302,7 @@ def main():
     else:
         matrices, shape = from_state(read_state(options.state), options.state)
         write_checkpoint(options.checkpoint, matrices, shape, options.data)
+        print(f"{options.state}: has no ids: its rows got those of {options.data} by position")
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ reached() { [[ $(wc -l <"$work/$1.seconds") != $(wc -l <"$work/$1.epochs") ]] ||
 neumf_round() {
   local launch
   launcher 1 "$threads"
+  rm -f "$work/log"
   "${cores[@]}" "${launch[@]}" --data "$work/data" --device "$device" "${small[@]}" --batch_size 2048 \
     --learning_rate 0.002 --beta1 0.9 --beta2 0.999 --epochs "$epochs" --threshold "$target" --seed "$1" \
     --log_path "$work/log" >"$work/out" 2>&1 || { cat "$work/out" >&2; return 1; }

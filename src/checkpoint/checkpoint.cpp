@@ -1,5 +1,6 @@
 #include "neumf/checkpoint/checkpoint.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <sstream>
@@ -21,28 +22,64 @@ struct Group {
   std::span<float> values;
 };
 
-// Reads the groups' shared matrices, and the rows of `users` into the user tables from `first_row` on.
+// Puts the file's rows where they belong in a table on the device; those without one stay.
+template <class Device, class Read>
+void load_rows(Context<Device>& context, const Segment& table, std::span<const std::uint32_t> rows,
+               float* target, const Read& read) {
+  std::vector<float> host(static_cast<std::size_t>(table.size()));
+  if (std::find(rows.begin(), rows.end(), no_row) != rows.end())
+    download(context, static_cast<const float*>(target), std::span<float>(host));
+  read(std::span<float>(host));
+  upload(context, std::span<const float>(host), target);
+}
+
+// Reads the groups' weights; `rows` has a row for each of the tables'.
 template <class Device>
 void load_groups(Context<Device>& context, CheckpointReader& reader, const ParameterLayout& layout,
-                 std::initializer_list<Group> groups, const UserRange& users, std::int64_t first_row) {
-  const auto total = static_cast<std::uint64_t>(reader.shape().users);
-  require(users.last <= total, "{}: its parts hold {} users, fewer than the {} asked for",
-          reader.path().string(), total, users.last);
-  for (const Group& group : groups)
-    for (const Segment* segment : layout.shared_segments())
-      upload(context, std::span<const float>(reader.read(*segment, group.name)),
-             group.values.data() + segment->offset);
-  std::vector<float> rows;
-  reader.for_parts(users, [&](int part, const UserRange& common) {
-    const std::int64_t row = first_row + static_cast<std::int64_t>(common.first - users.first);
-    for (const Group& group : groups)
-      for (const Segment* segment : layout.user_segments()) {
-        rows.resize(common.size() * static_cast<std::size_t>(segment->cols));
-        reader.read_rows(part, *segment, group.name, common, rows);
-        upload(context, std::span<const float>(rows),
-               group.values.data() + segment->offset + row * segment->cols);
+                 std::initializer_list<Group> groups, const WeightRows& rows) {
+  const auto users = static_cast<std::uint32_t>(reader.shape().users);
+  for (const std::uint32_t row : rows.users)
+    require(row < users || row == no_row, "{}: its parts hold {} users, fewer than the {} asked for",
+            reader.path().string(), users, row + std::uint64_t{1});
+  for (const Group& group : groups) {
+    for (const Segment* segment : layout.shared_segments()) {
+      float* target = group.values.data() + segment->offset;
+      Segment there = *segment;
+      const bool items = segment == &layout.item_gmf || segment == &layout.item_mlp;
+      if (items) there.rows = reader.shape().items;
+      const auto values = reader.read(there, group.name);
+      if (!items) {
+        upload(context, std::span<const float>(values), target);
+        continue;
       }
-  });
+      load_rows(context, *segment, rows.items, target, [&](std::span<float> host) {
+        const auto cols = static_cast<std::ptrdiff_t>(segment->cols);
+        for (std::size_t i = 0; i < rows.items.size(); ++i)
+          if (rows.items[i] != no_row)
+            std::copy_n(values.begin() + rows.items[i] * cols, cols,
+                        host.begin() + static_cast<std::ptrdiff_t>(i) * cols);
+      });
+    }
+    for (const Segment* segment : layout.user_segments())
+      load_rows(context, *segment, rows.users, group.values.data() + segment->offset,
+                [&](std::span<float> host) { reader.read_rows(*segment, group.name, rows.users, host); });
+  }
+}
+
+ops::StepState read_step_state(const hdf5::File& file) {
+  ops::StepState state;
+  state.step = file.int_attribute("adam_step");
+  state.skipped = file.int_attribute("skipped");
+  state.loss_scale = static_cast<float>(file.double_attribute("loss_scale"));
+  state.good_steps = static_cast<std::int32_t>(file.int_attribute("good_steps"));
+  require(state.step >= 0 && std::isfinite(state.loss_scale) && state.loss_scale > 0.0f,
+          "{}: update {}, loss scale {}; the checkpoint is damaged", file.path().string(), state.step,
+          state.loss_scale);
+  return state;
+}
+
+bool is_run(const hdf5::File& master) {
+  return master.has_attribute("update");
 }
 
 std::vector<EpochReport> read_history(const hdf5::File& file, int topk) {
@@ -111,43 +148,50 @@ CheckpointInfo read_checkpoint_info(const hdf5::File& file) {
 
 template <class Device, class T>
 void load_checkpoint(Context<Device>& context, const std::filesystem::path& master,
-                     Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row) {
+                     Parameters<Device, T>& parameters, const WeightRows& rows) {
   CheckpointReader reader(master);
-  load_groups(context, reader, parameters.layout(), {{files::model_group, parameters.weights()}}, users,
-              first_row);
+  load_groups(context, reader, parameters.layout(), {{files::model_group, parameters.weights()}}, rows);
   parameters.refresh_copies(context);
 }
 
 template <class Device, class T>
+std::optional<ops::StepState> load_optimizer(Context<Device>& context, const std::filesystem::path& master,
+                                             Parameters<Device, T>& parameters, const WeightRows& rows) {
+  CheckpointReader reader(master);
+  if (!is_run(reader.master())) return std::nullopt;
+  load_groups(context, reader, parameters.layout(),
+              {{files::first_moment_group, parameters.first_moments()},
+               {files::second_moment_group, parameters.second_moments()}},
+              rows);
+  return read_step_state(reader.master());
+}
+
+template <class Device, class T>
 TrainingState load_training_state(Context<Device>& context, const std::filesystem::path& master,
-                                  Parameters<Device, T>& parameters, const UserRange& users,
-                                  std::int64_t first_row, int rank, int ranks) {
+                                  Parameters<Device, T>& parameters, const WeightRows& rows, int rank,
+                                  int ranks) {
   CheckpointReader reader(master);
   const auto& file = reader.master();
-  require(file.has_attribute("update"),
+  require(is_run(file),
           "{}: holds a model but not a run that could go on; use --load_checkpoint_path to start from it",
           master.string());
   load_groups(context, reader, parameters.layout(),
               {{files::model_group, parameters.weights()},
                {files::first_moment_group, parameters.first_moments()},
                {files::second_moment_group, parameters.second_moments()}},
-              users, first_row);
+              rows);
   parameters.refresh_copies(context);
 
   TrainingState state;
   const std::int64_t epoch = file.int_attribute("epoch"), update = file.int_attribute("update");
   state.seconds = file.double_attribute("seconds");
-  state.device.step = file.int_attribute("adam_step");
-  state.device.skipped = file.int_attribute("skipped");
-  state.device.loss_scale = static_cast<float>(file.double_attribute("loss_scale"));
-  state.device.good_steps = static_cast<std::int32_t>(file.int_attribute("good_steps"));
+  state.device = read_step_state(file);
   state.history = read_history(file, static_cast<int>(file.int_attribute("topk")));
-  require(epoch >= 0 && epoch < INT32_MAX && update >= 0 && state.device.step >= 0 &&
+  require(epoch >= 0 && epoch < INT32_MAX && update >= 0 &&
               (state.history.empty() ? 0 : state.history.back().epoch) == epoch &&
-              std::isfinite(state.seconds) && std::isfinite(state.device.loss_scale) &&
-              state.device.loss_scale > 0.0f,
-          "{}: epoch {}, update {}, loss scale {}; the checkpoint is damaged", master.string(), epoch, update,
-          state.device.loss_scale);
+              std::isfinite(state.seconds),
+          "{}: epoch {}, update {}, {} s; the checkpoint is damaged", master.string(), epoch, update,
+          state.seconds);
   state.epoch = static_cast<int>(epoch);
   state.update = static_cast<std::uint64_t>(update);
   const auto loss_of = [&](int part) { return reader.part(part).double_attribute("loss"); };
@@ -158,12 +202,13 @@ TrainingState load_training_state(Context<Device>& context, const std::filesyste
   return state;
 }
 
-#define NEUMF_INSTANTIATE(DEVICE, T)                                                                    \
-  template void load_checkpoint<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&,              \
-                                           Parameters<DEVICE, T>&, const UserRange&, std::int64_t);     \
-  template TrainingState load_training_state<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&, \
-                                                        Parameters<DEVICE, T>&, const UserRange&,       \
-                                                        std::int64_t, int, int);
+#define NEUMF_INSTANTIATE(DEVICE, T)                                                              \
+  template void load_checkpoint<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&,        \
+                                           Parameters<DEVICE, T>&, const WeightRows&);            \
+  template std::optional<ops::StepState> load_optimizer<DEVICE, T>(                               \
+      Context<DEVICE>&, const std::filesystem::path&, Parameters<DEVICE, T>&, const WeightRows&); \
+  template TrainingState load_training_state<DEVICE, T>(                                          \
+      Context<DEVICE>&, const std::filesystem::path&, Parameters<DEVICE, T>&, const WeightRows&, int, int);
 NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
 #undef NEUMF_INSTANTIATE
 

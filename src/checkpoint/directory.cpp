@@ -1,15 +1,14 @@
 #include "neumf/checkpoint/directory.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <thread>
+#include <vector>
 
+#include "neumf/checkpoint/checkpoint.hpp"
 #include "neumf/checkpoint/files.hpp"
 #include "neumf/core/error.hpp"
 
@@ -32,14 +31,18 @@ void try_to_write(const std::filesystem::path& directory, int rank) {
 
 }  // namespace
 
-CheckpointDirectory::CheckpointDirectory(const Communicator& communicator, const std::filesystem::path& path)
+CheckpointDirectory::CheckpointDirectory(const Communicator& communicator, const std::filesystem::path& path,
+                                         ExistingModel existing)
     : path_(path) {
   communicator.together([&] {
     if (!communicator.is_root()) return;
     std::error_code error;
     std::filesystem::create_directories(path_, error);
     if (error) fail("{}: cannot create the checkpoint directory: {}", path_.string(), error.message());
-    lock();
+    lock_ =
+        FileLock(path_ / ".neumf-lock", 15,
+                 "another run saves its checkpoints here: let it end, or choose another --checkpoint_dir");
+    deal_with(existing);
   });
   communicator.together([&] { try_to_write(path_, communicator.rank()); });
   communicator.together([&] {
@@ -53,23 +56,18 @@ CheckpointDirectory::CheckpointDirectory(const Communicator& communicator, const
   communicator.barrier();
 }
 
-CheckpointDirectory::~CheckpointDirectory() {
-  if (lock_ >= 0) ::close(lock_);
-}
-
-void CheckpointDirectory::lock() {
-  using std::chrono::steady_clock;
-  lock_ = ::open((path_ / ".neumf-lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
-  require(lock_ >= 0, "{}: cannot write to the checkpoint directory: {}", path_.string(),
-          std::strerror(errno));
-  const auto give_up = steady_clock::now() + std::chrono::seconds(15);
-  // Any other error: a file system without locks.
-  while (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    require(steady_clock::now() < give_up,
-            "{}: another run saves its checkpoints here: let it end, or choose another --checkpoint_dir",
-            path_.string());
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  }
+void CheckpointDirectory::deal_with(ExistingModel existing) const {
+  namespace files = checkpoint_files;
+  if (existing == ExistingModel::kept) return;
+  if (existing == ExistingModel::replaced) return files::remove_old_runs(path_, 0);
+  std::vector<std::filesystem::path> models = saved_runs(path_);
+  if (const auto best = files::master(path_, files::best); std::filesystem::exists(best))
+    models.insert(models.begin(), best);
+  require(
+      models.empty(),
+      "{}: holds the model of an earlier run ({}): go on from it with --resume, replace it with --overwrite, "
+      "or choose another --checkpoint_dir",
+      path_.string(), models.empty() ? "" : models.front().filename().string());
 }
 
 void CheckpointDirectory::require_space(std::int64_t bytes) const {

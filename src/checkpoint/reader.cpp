@@ -3,6 +3,7 @@
 #include "neumf/checkpoint/files.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/data/layout.hpp"
+#include "neumf/data/row_ranges.hpp"
 
 namespace neumf {
 
@@ -104,18 +105,37 @@ void CheckpointReader::read_rows(int number, const Segment& segment, const std::
   hdf5::require_finite(file, object, rows, not_finite);
 }
 
-void CheckpointReader::read_users(const UserRange& range, std::span<float> gmf, std::span<float> mlp) {
+void CheckpointReader::read_rows(const Segment& segment, const std::string& group,
+                                 std::span<const std::uint32_t> users, std::span<float> rows) {
+  const auto cols = static_cast<std::size_t>(segment.cols);
+  // Places by user, so that each range of the file serves the users in it.
+  std::vector<std::uint32_t> places, wanted;
+  for (std::uint32_t place = 0; place < users.size(); ++place)
+    if (users[place] != no_row) {
+      places.push_back(place);
+      wanted.push_back(users[place]);
+    }
+  std::stable_sort(places.begin(), places.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return users[a] < users[b]; });
+  std::vector<float> block;
+  auto place = places.begin();
+  for (const UserRange& range : covering_ranges(wanted, 256, 65536)) {
+    block.resize(range.size() * cols);
+    for_parts(range, [&](int number, const UserRange& common) {
+      read_rows(number, segment, group, common,
+                std::span(block).subspan((common.first - range.first) * cols, common.size() * cols));
+    });
+    for (; place != places.end() && users[*place] < range.last; ++place)
+      std::copy_n(block.begin() + static_cast<std::ptrdiff_t>((users[*place] - range.first) * cols), cols,
+                  rows.begin() + static_cast<std::ptrdiff_t>(*place * cols));
+  }
+}
+
+void CheckpointReader::read_users(std::span<const std::uint32_t> users, std::span<float> gmf,
+                                  std::span<float> mlp) {
   const ParameterLayout layout(shape(), shape().users);
-  for_parts(range, [&](int number, const UserRange& users) {
-    const auto read_table = [&](const Segment& segment, std::span<float> table) {
-      if (segment.empty()) return;
-      const auto cols = static_cast<std::size_t>(segment.cols);
-      read_rows(number, segment, files::model_group, users,
-                table.subspan((users.first - range.first) * cols, users.size() * cols));
-    };
-    read_table(layout.user_gmf, gmf);
-    read_table(layout.user_mlp, mlp);
-  });
+  if (!layout.user_gmf.empty()) read_rows(layout.user_gmf, files::model_group, users, gmf);
+  if (!layout.user_mlp.empty()) read_rows(layout.user_mlp, files::model_group, users, mlp);
 }
 
 }  // namespace neumf

@@ -1,6 +1,7 @@
 #include "neumf/checkpoint/weights.hpp"
 
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "neumf/checkpoint/keras_weights.hpp"
@@ -21,6 +22,13 @@ std::vector<float> scaled(Context<Device>& context, Parameters<Device, float>& f
   return host;
 }
 
+template <class Device>
+void copy_weight(Context<Device>& context, const Matrix<float>& from, const Matrix<float>& to) {
+  std::vector<float> host(static_cast<std::size_t>(from.size()));
+  download(context, static_cast<const float*>(from.data), std::span<float>(host));
+  upload(context, std::span<const float>(host), to.data);
+}
+
 }  // namespace
 
 CheckpointInfo read_weights_info(const std::filesystem::path& path) {
@@ -32,11 +40,11 @@ CheckpointInfo read_weights_info(const std::filesystem::path& path) {
 
 template <class Device, class T>
 void load_weights(Context<Device>& context, const std::filesystem::path& path,
-                  Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row) {
-  if (is_keras_weights(path))
-    load_keras_weights(context, path, parameters, users, first_row);
-  else
-    load_checkpoint(context, path, parameters, users, first_row);
+                  Parameters<Device, T>& parameters, const WeightRows& rows) {
+  if (!is_keras_weights(path)) return load_checkpoint(context, path, parameters, rows);
+  if (rows.users.empty()) return;
+  load_keras_weights(context, path, parameters, {rows.users.front(), rows.users.back() + std::uint64_t{1}},
+                     0);
 }
 
 ModelShape joined_shape(const std::filesystem::path& gmf, const std::filesystem::path& mlp) {
@@ -48,25 +56,28 @@ ModelShape joined_shape(const std::filesystem::path& gmf, const std::filesystem:
   };
   auto joined = shape_of(gmf, ModelKind::gmf);
   const auto part = shape_of(mlp, ModelKind::mlp);
-  require(joined.users == part.users && joined.items == part.items,
-          "{} has {} users and {} items, but {} has {} and {}: train both on one data set", gmf.string(),
-          joined.users, joined.items, mlp.string(), part.users, part.items);
   joined.layers = part.layers;
   return joined;
 }
 
 template <class Device, class T>
-void load_pretrained(Context<Device>& context, const std::filesystem::path& gmf,
-                     const std::filesystem::path& mlp, double alpha, Parameters<Device, T>& parameters,
-                     const UserRange& users, std::int64_t first_row) {
+void load_pretrained(Context<Device>& context, const WeightSource& gmf, const WeightSource& mlp, double alpha,
+                     Parameters<Device, T>& parameters) {
   const auto& to = parameters.layout();
-  const auto shape = joined_shape(gmf, mlp);
+  const auto shape = joined_shape(gmf.path, mlp.path);
   float bias = 0;
   // Takes every weight that the part has, from the part's place to the joined model's.
-  const auto take = [&](const std::filesystem::path& path, ModelKind kind, double share) {
-    const auto part = ModelShape::of(kind, shape.users, shape.items, shape.factors, shape.layers);
-    Parameters<Device, float> source(context, part, to.user_gmf.rows);
-    load_weights(context, path, source, users, first_row);
+  const auto take = [&](const WeightSource& weights, ModelKind kind, double share) {
+    const auto items = static_cast<std::int64_t>(weights.rows.items.size());
+    const auto part = ModelShape::of(kind, shape.users, items, shape.factors, shape.layers);
+    Parameters<Device, float> source(context, part, to.user_gmf.rows, ParameterUse::inference);
+    // What the part does not know comes back as it is.
+    for (const auto& [table, own] : {std::pair(&source.layout().item_gmf, &to.item_gmf),
+                                     std::pair(&source.layout().item_mlp, &to.item_mlp),
+                                     std::pair(&source.layout().user_gmf, &to.user_gmf),
+                                     std::pair(&source.layout().user_mlp, &to.user_mlp)})
+      if (!table->empty()) copy_weight(context, parameters.weight(*own), source.weight(*table));
+    load_weights(context, weights.path, source, weights.rows);
     const auto& from = source.layout();
     const auto copy = [&](const Segment& in, const Segment& out, double factor = 1) {
       if (in.empty()) return;
@@ -94,12 +105,11 @@ void load_pretrained(Context<Device>& context, const std::filesystem::path& gmf,
   parameters.refresh_copies(context);
 }
 
-#define NEUMF_INSTANTIATE(DEVICE, T)                                                                     \
-  template void load_weights<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&,                  \
-                                        Parameters<DEVICE, T>&, const UserRange&, std::int64_t);         \
-  template void load_pretrained<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&,               \
-                                           const std::filesystem::path&, double, Parameters<DEVICE, T>&, \
-                                           const UserRange&, std::int64_t);
+#define NEUMF_INSTANTIATE(DEVICE, T)                                                                   \
+  template void load_weights<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&,                \
+                                        Parameters<DEVICE, T>&, const WeightRows&);                    \
+  template void load_pretrained<DEVICE, T>(Context<DEVICE>&, const WeightSource&, const WeightSource&, \
+                                           double, Parameters<DEVICE, T>&);
 NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
 #undef NEUMF_INSTANTIATE
 

@@ -3,7 +3,9 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -31,6 +33,15 @@ void write_tables(hdf5::File& file, const std::vector<Table>& tables) {
   for (const auto& table : tables)
     file.write<float>(table.object, table.values,
                       {static_cast<hsize_t>(table.rows), static_cast<hsize_t>(table.cols)});
+}
+
+// What could not be read again must not take the place of what can.
+void require_finite(const Table& table) {
+  const auto finite = [](float value) { return std::isfinite(value); };
+  require(std::all_of(table.values.begin(), table.values.end(), finite),
+          "training diverged: {} holds a value that is not a finite number, so the model is not saved. Lower "
+          "--learning_rate, or raise --eps",
+          table.object);
 }
 
 void write_history(hdf5::File& file, const std::vector<EpochReport>& history) {
@@ -121,7 +132,11 @@ void CheckpointWriter<Device, T>::save(const CheckpointInfo& info, const Trainin
   snapshot.info = info;
   snapshot.is_run = state != nullptr;
   if (state != nullptr) snapshot.state = *state;
-  take_snapshot(state != nullptr);
+  communicator_.together([&] {
+    take_snapshot(state != nullptr);
+    for (const auto* tables : {&snapshot.own, &snapshot.shared})
+      for (const Table& table : *tables) require_finite(table);
+  });
   writing_ = std::async(std::launch::async, [this] { write_files(); });
   ++saves_;
   seconds_waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -213,7 +213,7 @@ bool OptionTable::given(const std::string& name) const {
 std::vector<std::pair<std::string, std::string>> OptionTable::settings() const {
   std::vector<std::pair<std::string, std::string>> all;
   for (std::size_t i = 0; i < fields_.size(); ++i) {
-    if (!fields_[i].saved) continue;
+    if (!fields_[i].saved || fields_[i].rules.transient) continue;
     auto words = fields_[i].written();
     if (fields_[i].splits && !words.empty()) words = {joined(words, " ")};
     const bool empty_is_default = joined(fields_[i].initial, "").empty();

@@ -64,6 +64,16 @@ void check_resume(const Options& o) {
           "--resume and --load_checkpoint_path: give one of them, what to start from");
 }
 
+void check_overwrite(const Options& o) {
+  require(!o.resume || !o.overwrite,
+          "--resume and --overwrite: give one of them, to go on from the saved run or to replace it");
+}
+
+void check_freeze(const Options& o) {
+  const Freeze freeze = o.frozen();
+  require(!(freeze.users && freeze.items && freeze.mlp), "--freeze: nothing is left to train");
+}
+
 void check_shape(const Options& o) {
   ModelShape::of(o.model, 1, 1, o.factors, o.layers).validate();
 }
@@ -78,6 +88,13 @@ struct Bound {
 };
 
 }  // namespace
+
+Freeze Options::frozen() const {
+  const auto among = [&](WeightGroup group) {
+    return std::find(freeze.begin(), freeze.end(), group) != freeze.end();
+  };
+  return {among(WeightGroup::users), among(WeightGroup::items), among(WeightGroup::mlp)};
+}
 
 void Options::declare(OptionTable& table) {
   // clang-format off
@@ -113,6 +130,7 @@ void Options::declare(OptionTable& table) {
   table.add("lr_warmup", lr_warmup, "epochs over which the learning rate rises before the schedule begins", {.range = at_least(0), .shapes_result = true});
   table.add("lr_decay", lr_decay, "factor of the exponential schedule per epoch, and of step", {.range = above(0).at_most(1), .shapes_result = true});
   table.add("lr_decay_epochs", lr_decay_epochs, "epochs between the steps of step", {.range = at_least(1), .shapes_result = true});
+  table.add("freeze", freeze, "weights that stay as they are: users, items (embeddings), mlp (all others), or several: items,mlp", {.value = "WEIGHTS", .shapes_result = true});
   table.add("seed,s", seed, "seed of everything random", {.shapes_result = true});
   table.add("topk,k", topk, "K of HR@K and NDCG@K", {.range = at_least(1)});
   table.add("topk_list", topk_list, "further K to report", {.range = at_least(1), .value = "K ..."});
@@ -135,13 +153,15 @@ void Options::declare(OptionTable& table) {
   table.add("checkpoint_dir", checkpoint_dir, "directory for the best model and for saved runs; nothing is saved without it");
   table.add("checkpoint_every", checkpoint_every, "save the run every N epochs, or after a time: 90s, 30m, 2h; 0: only when a signal ends it");
   table.add("keep_last", keep_last, "how many saved runs stay", {.range = at_least(1)});
+  table.add("overwrite", overwrite, "replace the model that an earlier run left in --checkpoint_dir, and its log", {.transient = true});
   table.add("resume", resume, "go on from the newest saved run in --checkpoint_dir; without one, start");
   table.add("log_path", log_path, "file for one JSON object per line; the options go next to it as .ini");
   table.add("profile", profile, "print the time of each phase of training, over ranks");
   table.add("progress", progress, "progress bar: auto (on a terminal), always or never");
   // clang-format on
   table.add_common("version");
-  for (const auto condition : {check_mode, check_weight_decay, check_pretrained, check_resume, check_shape})
+  for (const auto condition : {check_mode, check_weight_decay, check_pretrained, check_resume,
+                               check_overwrite, check_freeze, check_shape})
     table.check([this, condition] { condition(*this); });
 }
 

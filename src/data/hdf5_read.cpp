@@ -36,7 +36,7 @@ File File::open(const std::filesystem::path& path, OtherFiles other_files) {
   H5PLset_loading_state(0);
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) fail("{}: no such file", path.string());
-  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, file_access().get());
   if (id < 0) fail("{}: not a readable HDF5 file: {}", path.string(), innermost_error());
   File file(Handle(id, H5Fclose), path);
   file.other_files_ = other_files;

@@ -45,6 +45,12 @@ Handle row_selection(const Dims& dims, hsize_t first, hsize_t count) {
   return space;
 }
 
+Handle file_access() {
+  Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  H5Pset_file_locking(access.get(), 0, 1);
+  return access;
+}
+
 Handle rows_in_memory(Dims dims, hsize_t count) {
   dims[0] = count;
   return space_of(dims);

@@ -27,6 +27,10 @@ Status check(Status status, const std::filesystem::path& path, const std::string
 // Elements of a data set of this shape.
 hsize_t product(const Dims& dims);
 
+// How files are opened. They are never locked: a file appears under its name by renaming, when it is complete,
+// and where a file system has no locks (NFS, Lustre and DVS as many clusters mount them), asking for one fails.
+Handle file_access();
+
 // The data space of a shape.
 Handle space_of(const Dims& dims);
 

@@ -30,7 +30,7 @@ Handle link_creation_list() {
 
 File File::create(const std::filesystem::path& path) {
   silence_error_printing();
-  Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  const Handle access = file_access();
   // Virtual data sets need the 1.10 format.
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_LATEST);
   const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get());

@@ -17,10 +17,12 @@ Evaluator<Device, T>::Evaluator(Context<Device>& context, Parameters<Device, T>&
                                 const ModelShape& shape, const Shard& shard, std::uint32_t first_row,
                                 std::int64_t block_samples, std::vector<int> topk)
     : users_(static_cast<std::int64_t>(shard.users.size())),
-      group_size_(static_cast<std::int32_t>(1 + shard.test_negatives.size() / shard.users.size())),
+      group_size_(static_cast<std::int32_t>(1 + shard.test_negatives.size() /
+                                                    std::max<std::size_t>(shard.users.size(), 1))),
       topk_(std::move(topk)),
-      model_(parameters, shape, std::clamp<std::int64_t>(block_samples / group_size_, 1, users_), group_size_,
-             false),
+      model_(parameters, shape,
+             std::clamp<std::int64_t>(block_samples / group_size_, 1, std::max<std::int64_t>(users_, 1)),
+             group_size_, false),
       rows_(users_),
       items_(users_, group_size_),
       labels_(model_.max_groups() * group_size_),
@@ -49,7 +51,7 @@ Evaluator<Device, T>::Evaluator(Context<Device>& context, Parameters<Device, T>&
 template <class Device, class T>
 Metrics Evaluator<Device, T>::evaluate(Context<Device>& context, const Communicator& communicator) {
   ops::fill_zero(context, loss_.span());
-  model_.begin_step(context, samples());
+  if (users_ > 0) model_.begin_step(context, samples());
   for (std::int64_t first = 0; first < users_; first += model_.max_groups()) {
     const BatchView batch{.groups = std::min(model_.max_groups(), users_ - first),
                           .group_size = group_size_,

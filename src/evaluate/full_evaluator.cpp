@@ -24,7 +24,7 @@ FullEvaluator<Device, T>::FullEvaluator(Context<Device>& context, Parameters<Dev
                                         std::int64_t block_samples, std::vector<int> topk)
     : users_(static_cast<std::int64_t>(shard.users.size())),
       items_(shape.items),
-      block_users_(std::clamp<std::int64_t>(block_samples / items_, 1, users_)),
+      block_users_(std::clamp<std::int64_t>(block_samples / items_, 1, std::max<std::int64_t>(users_, 1))),
       block_items_(part_of_catalogue(items_, std::max<std::int64_t>(block_samples, 1))),
       topk_(std::move(topk)),
       model_(parameters, shape, block_users_, static_cast<std::int32_t>(block_items_), false),
@@ -49,7 +49,7 @@ FullEvaluator<Device, T>::FullEvaluator(Context<Device>& context, Parameters<Dev
 
 template <class Device, class T>
 Ranking FullEvaluator<Device, T>::evaluate(Context<Device>& context, const Communicator& communicator) {
-  model_.begin_step(context, samples());
+  if (users_ > 0) model_.begin_step(context, samples());
   for (std::int64_t first = 0; first < users_; first += block_users_) {
     const std::int64_t users = std::min(block_users_, users_ - first);
     for (std::int64_t item = 0; item < items_; item += block_items_) {

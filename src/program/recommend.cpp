@@ -1,15 +1,14 @@
 // neumf recommend
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <optional>
 
 #include "command.hpp"
 #include "common_options.hpp"
+#include "id_lists.hpp"
 #include "neumf/comm/launcher.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/serve/item_names.hpp"
 #include "neumf/serve/recommend_users.hpp"
+#include "neumf/serve/seen_items.hpp"
 
 namespace neumf::program {
 namespace {
@@ -20,6 +19,7 @@ struct RecommendOptions {
   serve::OutputFormat format = serve::OutputFormat::csv;
   int topk = 10;
   bool popular_for_unknown = false;
+  ItemListOptions lists;
   MachineChoice machine;
 
   void declare(OptionTable& table) {
@@ -29,6 +29,7 @@ struct RecommendOptions {
     table.add("users", users, "all; or a file with an id per line, - for standard input; or ids: 7,12,x9 (original ids)");
     table.add("topk,k", topk, "items for each user", {.range = at_least(1)});
     table.add("exclude_seen", exclude_seen, "data set whose interactions, held-out ones included, are not recommended again");
+    lists.declare(table);
     table.add("popular_for_unknown", popular_for_unknown, "unknown users get the most popular items; without this they are an error");
     table.section("Output");
     table.add("output", output, "file, which appears when it is complete; without it, or -, standard output", {.value = "PATH"});
@@ -43,24 +44,10 @@ struct RecommendOptions {
   }
 };
 
-// What --users names, as text that every rank can parse: a file's content, or nothing for ids and "all".
-struct UserSource {
-  bool is_file = false;
-  std::string text;
-};
-
-UserSource read_user_source(const std::string& users) {
-  if (users == "-") return {true, {std::istreambuf_iterator<char>(std::cin), {}}};
-  std::error_code ignored;
-  if (users == "all" || !std::filesystem::is_regular_file(users, ignored)) return {};
-  std::ifstream file(users, std::ios::binary);
-  require(file.good(), "--users {}: cannot read this file", users);
-  return {true, {std::istreambuf_iterator<char>(file), {}}};
-}
-
-serve::UserList user_list(const RecommendOptions& o, const UserSource& source, const serve::IdIndex& known) {
-  if (o.users == "all") return serve::all_users(known);
-  auto list = source.is_file ? serve::read_users(source.text, known) : serve::listed_users(o.users, known);
+serve::UserList user_list(const RecommendOptions& o, const IdSource& source, const IdIndex& known) {
+  if (o.users == "all") return serve::all_ids(known);
+  auto list =
+      source.is_file ? serve::read_users(source.text, known) : serve::listed_ids("--users", o.users, known);
   const std::string name = o.users == "-" ? "standard input" : "--users " + o.users;
   require(list.unknown == 0 || o.popular_for_unknown,
           "{}: {} of {} users are unknown to the checkpoint, beginning with {}{}. Correct them, or give them "
@@ -71,41 +58,68 @@ serve::UserList user_list(const RecommendOptions& o, const UserSource& source, c
   return list;
 }
 
-serve::Popularity popularity(const CheckpointReader& checkpoint,
-                             const std::optional<serve::SeenItems>& seen) {
-  if (const auto counts = checkpoint.item_counts(); !counts.empty()) return serve::Popularity(counts);
-  require(seen.has_value(),
+// What the options let pass, and what is to be said of it.
+struct Filters {
+  bool given = false;
+  serve::AllFilters all;
+  const serve::SeenItems* seen = nullptr;  // among them, with --exclude_seen
+  std::vector<std::string> notes;
+
+  Filters(const RecommendOptions& o, const IdIndex& catalogue) {
+    if (!o.exclude_seen.empty()) {
+      auto filter = std::make_unique<serve::SeenItems>(o.exclude_seen, catalogue);
+      seen = filter.get();
+      note_unknown(notes, "--exclude_seen", seen->unknown_items(),
+                   fmt::format("'{}'", seen->first_unknown_item()));
+      all.add(std::move(filter));
+    }
+    o.lists.add_to(all, catalogue, notes);
+    given = seen != nullptr || o.lists.given();
+  }
+};
+
+serve::Popularity popularity(const CheckpointReader& checkpoint, const Filters& filters) {
+  if (const auto counts = checkpoint.item_counts(); !counts.empty())
+    return serve::Popularity(counts, filters.all);
+  require(filters.seen != nullptr,
           "--popular_for_unknown: {} does not say how popular items are; add --exclude_seen DATASET to count "
           "there",
           checkpoint.path().string());
-  return serve::Popularity(seen->counts());
+  return serve::Popularity(filters.seen->counts(), filters.all);
+}
+
+// "10 items for each of 5 users", or how many fewer there were.
+std::string what_was_recommended(const serve::RecommendationCounts& counts,
+                                 const serve::RecommendationRequest& request) {
+  const auto users = request.users.ids.size();
+  if (counts.short_lists == 0) return fmt::format("{} items for each of {} users", request.topk, users);
+  return fmt::format(
+      "{} items for {} users ({} of them got fewer than {}, since no more were left, and {} of these none)",
+      counts.items, users, counts.short_lists, request.topk, counts.empty_lists);
 }
 
 int recommend(const Arguments& arguments, const Communicator& communicator) {
   RecommendOptions o;
   std::optional<CheckpointReader> checkpoint;
-  std::optional<serve::IdIndex> known_users, catalogue;
-  std::optional<serve::SeenItems> seen;
-  UserSource source;
+  std::optional<IdIndex> known_users, catalogue;
+  std::optional<Filters> filters;
   communicator.together([&] {
     read_options(o, "recommend", arguments);
     if (o.users == "-") require_standard_input(find_launchers(), "--users");
     checkpoint.emplace(o.checkpoint);
     known_users.emplace(checkpoint->user_ids());
     catalogue.emplace(checkpoint->item_ids());
-    if (!o.exclude_seen.empty()) seen.emplace(o.exclude_seen, *catalogue);
-    if (communicator.is_root()) source = read_user_source(o.users);
+    filters.emplace(o, *catalogue);
   });
-  source.is_file = communicator.max<std::int32_t>(source.is_file) != 0;
-  if (source.is_file) source.text = communicator.broadcast(std::move(source.text));
+  const IdSource source = read_id_source("--users", o.users, communicator);
 
   serve::RecommendationRequest request;
   std::unique_ptr<serve::RecommendationWriter> writer;
   communicator.together([&] {
     request.users = user_list(o, source, *known_users);
     request.topk = std::min<std::int64_t>(o.topk, checkpoint->shape().items);
-    request.seen = seen ? &*seen : nullptr;
-    if (request.users.unknown > 0) request.popularity = popularity(*checkpoint, seen);
+    request.filter = filters->given ? &filters->all : nullptr;
+    if (request.users.unknown > 0) request.popularity = popularity(*checkpoint, *filters);
     if (!communicator.is_root()) return;
     serve::Catalogue names{catalogue->ids(), {}};
     if (!o.item_names.empty()) names.titles = serve::read_item_names(o.item_names, *catalogue);
@@ -113,16 +127,15 @@ int recommend(const Arguments& arguments, const Communicator& communicator) {
         serve::make_recommendation_writer(o.format, o.output, names, request.users.ids.size(), request.topk);
   });
   on_device(o.machine, communicator, [&]<class Device, class T>(Context<Device>& context) {
-    const auto times =
+    const auto [times, counts] =
         serve::recommend_users<Device, T>(context, communicator, *checkpoint, request, writer.get());
     if (!communicator.is_root()) return;
     const auto users = static_cast<double>(request.users.ids.size());
-    fmt::print(
-        stderr,
-        "{} items for each of {} users in {:.3f} s ({:.4g} users/s, {:.4g} scores/s) on {} rank{} ({}, {})\n",
-        request.topk, request.users.ids.size(), times.serving, users / times.serving,
-        users * static_cast<double>(checkpoint->shape().items) / times.serving, communicator.size(),
-        communicator.size() == 1 ? "" : "s", context.description(), TypeName<T>::value);
+    fmt::print(stderr, "{} in {:.3f} s ({:.4g} users/s, {:.4g} scores/s) on {} rank{} ({}, {})\n",
+               what_was_recommended(counts, request), times.serving, users / times.serving,
+               users * static_cast<double>(checkpoint->shape().items) / times.serving, communicator.size(),
+               communicator.size() == 1 ? "" : "s", context.description(), TypeName<T>::value);
+    for (const auto& note : filters->notes) fmt::print(stderr, "{}\n", note);
     if (request.users.unknown > 0)
       fmt::print(
           stderr,
@@ -146,9 +159,9 @@ extern const Command recommend_command{
     "\n"
     "A user that the checkpoint does not know is an error, found before anything is computed or written, "
     "unless "
-    "--popular_for_unknown is given. Items of --exclude_seen are matched by original ids; a data set with "
-    "items "
-    "that the checkpoint lacks is an error.\n"
+    "--popular_for_unknown is given. Items of --exclude_seen, --allow_items and --deny_items are matched by "
+    "original ids; "
+    "those that the checkpoint lacks are passed over and counted.\n"
     "\n"
     "  neumf recommend --load_checkpoint_path runs/a/best.h5 --exclude_seen data/ml-20m --output top10.csv\n"
     "  echo 1234 | neumf recommend --load_checkpoint_path runs/a/best.h5 --users - --item_names movies.csv\n",

@@ -35,7 +35,7 @@ struct ScoreOptions {
 
 // What rank 0 reads from and writes to.
 struct Streams {
-  serve::IdIndex users, items;
+  IdIndex users, items;
   std::ifstream file;
   serve::OutputFile output;
   std::optional<serve::PairReader> reader;

@@ -66,6 +66,7 @@ json to_json(const EpochReport& r, const char* type, int topk) {
     entry[metric_name("hr", at.k)] = at.hit_rate;
     entry[metric_name("ndcg", at.k)] = at.ndcg;
   }
+  if (!r.sampled.at.empty()) entry["mrr"] = r.sampled.mrr;
   if (!r.full) return entry;
   for (const AtK& at : r.full->at) {
     entry[metric_name("full_hr", at.k)] = at.hit_rate;
@@ -75,6 +76,14 @@ json to_json(const EpochReport& r, const char* type, int topk) {
   entry["full_mrr"] = r.full->mrr;
   entry["full_evaluation_time"] = r.full_seconds;
   return entry;
+}
+
+// Whether a file is the log of a run that trained.
+bool has_epochs(const std::filesystem::path& path) {
+  std::ifstream log(path);
+  for (std::string line; std::getline(log, line);)
+    if (line.find(R"("type":"epoch")") != std::string::npos) return true;
+  return false;
 }
 
 // Whether somebody watches standard output. mpirun gives its ranks a terminal of its own, whatever its output
@@ -112,9 +121,23 @@ Reporter::Reporter(const Options& options, bool active)
            (options.progress == Progress::always || (options.progress == Progress::automatic && watched()))),
       topk_(options.topk),
       log_path_(options.log_path) {
-  if (!active_ || log_path_.empty()) return;
+  if (active_ && !log_path_.empty()) open_log(options);
+}
+
+void Reporter::open_log(const Options& options) {
   std::error_code ignored;
   if (log_path_.has_parent_path()) std::filesystem::create_directories(log_path_.parent_path(), ignored);
+  // A pipe or a terminal has no past, and takes several writers.
+  const auto status = std::filesystem::status(log_path_, ignored);
+  if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) {
+    log_lock_ =
+        FileLock(log_path_, 15, "another run writes this log: let it end, or choose another --log_path");
+    require(
+        options.resume || options.overwrite || !has_epochs(log_path_),
+        "--log_path {}: holds the log of an earlier run's training: continue it with --resume, replace it "
+        "with --overwrite, or choose another file",
+        log_path_.string());
+  }
   log_.open(log_path_, options.resume ? std::ios::app : std::ios::trunc);
   require(log_.good(), "--log_path {}: cannot write this file; check that its directory is writable",
           log_path_.string());
@@ -177,18 +200,19 @@ void Reporter::epoch(const EpochReport& r) {
   if (!active_) return;
   clear_progress();
   if (!header_done_) {
-    fmt::print("{:>5}  {:>10}  {:>10}  {:>7}  {:>7}  {:>9}  {:>9}  {:>8}\n", "epoch", "train loss",
-               "valid loss", metric_name("HR", topk_), metric_name("NDCG", topk_), "samples/s", "train s",
-               "eval s");
+    fmt::print("{:>5}  {:>10}  {:>10}  {:>7}  {:>7}  {:>6}  {:>9}  {:>9}  {:>8}\n", "epoch", "train loss",
+               "valid loss", metric_name("HR", topk_), metric_name("NDCG", topk_), "MRR", "samples/s",
+               "train s", "eval s");
     header_done_ = true;
   }
   if (r.epoch == 0) {
-    fmt::print("{:>5}  {:>10}  {:>10.5f}  {:>7.4f}  {:>7.4f}  {:>9}  {:>9}  {:>8.2f}  best\n", 0, "-",
-               r.validation_loss, r.hit_rate, r.ndcg, "-", "-", r.evaluation_seconds);
+    fmt::print("{:>5}  {:>10}  {:>10.5f}  {:>7.4f}  {:>7.4f}  {:>6.4f}  {:>9}  {:>9}  {:>8.2f}  best\n", 0,
+               "-", r.validation_loss, r.hit_rate, r.ndcg, r.sampled.mrr, "-", "-", r.evaluation_seconds);
   } else {
-    fmt::print("{:>5}  {:>10.5f}  {:>10.5f}  {:>7.4f}  {:>7.4f}  {:>9}  {:>9.2f}  {:>8.2f}{}\n", r.epoch,
-               r.train_loss, r.validation_loss, r.hit_rate, r.ndcg, with_prefix(r.train_throughput),
-               r.train_seconds, r.evaluation_seconds, r.best ? "  best" : "");
+    fmt::print("{:>5}  {:>10.5f}  {:>10.5f}  {:>7.4f}  {:>7.4f}  {:>6.4f}  {:>9}  {:>9.2f}  {:>8.2f}{}\n",
+               r.epoch, r.train_loss, r.validation_loss, r.hit_rate, r.ndcg, r.sampled.mrr,
+               with_prefix(r.train_throughput), r.train_seconds, r.evaluation_seconds,
+               r.best ? "  best" : "");
   }
   print_full(r);
   std::fflush(stdout);
@@ -250,9 +274,9 @@ void Reporter::summary(const std::vector<EpochReport>& epochs, bool reached_thre
 
 void Reporter::evaluation(const EpochReport& r) {
   if (!active_) return;
-  fmt::print("{} {:.4f}, {} {:.4f}, validation loss {:.5f}; {}samples/s\n", metric_name("HR", topk_),
-             r.hit_rate, metric_name("NDCG", topk_), r.ndcg, r.validation_loss,
-             with_prefix(r.evaluation_throughput) + " ");
+  fmt::print("{} {:.4f}, {} {:.4f}, MRR {:.4f}, validation loss {:.5f}; {}samples/s\n",
+             metric_name("HR", topk_), r.hit_rate, metric_name("NDCG", topk_), r.ndcg, r.sampled.mrr,
+             r.validation_loss, with_prefix(r.evaluation_throughput) + " ");
   for (std::size_t i = 1; i < r.sampled.at.size(); ++i) {
     const AtK& at = r.sampled.at[i];
     fmt::print("{} {:.4f}, {} {:.4f}\n", metric_name("HR", at.k), at.hit_rate, metric_name("NDCG", at.k),
@@ -289,12 +313,17 @@ void Reporter::checkpoints(int saves, double seconds_waited) {
 
 void Reporter::interrupted(const std::string& text) {
   if (!active_) return;
-  note(text);
+  print_note(text);
   log_line(json{{"type", "interrupted"}, {"reason", text}}.dump());
 }
 
 void Reporter::note(const std::string& text) {
   if (!active_) return;
+  print_note(text);
+  log_line(json{{"type", "note"}, {"text", text}}.dump());
+}
+
+void Reporter::print_note(const std::string& text) {
   clear_progress();
   fmt::print("{}\n", text);
   std::fflush(stdout);

@@ -104,8 +104,8 @@ std::vector<std::string> checkpoint_notes(const Options& options, const Dataset&
   const auto& trained_on = checkpoint.dataset_id;  // empty: Keras weights
   if (!trained_on.empty() && trained_on != dataset.id()) {
     notes.emplace_back(
-        "note: the checkpoint was trained on another preprocessing of this data set, so ids, the "
-        "held-out items or the negatives may differ");
+        "note: the checkpoint was trained on another preprocessing of this data set, so the held-out "
+        "items or the negatives may differ");
   }
   return notes;
 }

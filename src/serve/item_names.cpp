@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <fstream>
 #include <initializer_list>
+#include <optional>
 
 #include "neumf/core/error.hpp"
+#include "neumf/data/utf8.hpp"
 #include "neumf/serve/text.hpp"
 
 namespace neumf::serve {
@@ -25,9 +27,10 @@ struct Format {
   std::size_t id = 0, title = 1;
   bool header = false;
 
+  // CSV, where fields may be in quotes.
+  bool quotes() const { return separator != "::" && separator != "|"; }
   std::vector<std::string> split(std::string_view line) const {
-    const bool csv = separator != "::" && separator != "|";
-    return csv ? split_csv(line, separator.front()) : split_at(line, separator);
+    return quotes() ? split_csv(line, separator.front()) : split_at(line, separator);
   }
 };
 
@@ -66,29 +69,26 @@ std::vector<std::string> read_item_names(const std::filesystem::path& path, cons
   std::vector<std::string> titles(items.ids().size());
   std::size_t found = 0;
   Format format;
-  std::string line;
-  for (std::size_t number = 1; std::getline(file, line); ++number) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (number == 1) {
-      if (line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);  // a byte order mark
-      format = detect(line, path.string());
-      if (format.header) continue;
-    }
-    if (line.empty()) continue;
+  RecordReader records(file, path.string(), [&](std::string_view first_line) {
+    format = detect(first_line, path.string());
+    return format.quotes() ? std::optional(format.separator.front()) : std::nullopt;
+  });
+  for (bool first = true; records.next(); first = false) {
+    if ((first && format.header) || records.text().empty()) continue;
     std::vector<std::string> fields;
     try {
-      fields = format.split(line);
+      fields = format.split(records.text());
     } catch (const Error& error) {
-      fail("{}: line {}: {}", path.string(), number, error.what());
+      fail("{}: line {}: {}", path.string(), records.line(), error.what());
     }
     require(fields.size() > std::max(format.id, format.title),
-            "{}: line {}: {} columns; an id and a title are needed", path.string(), number, fields.size());
+            "{}: line {}: {} columns; an id and a title are needed", path.string(), records.line(),
+            fields.size());
     if (const auto row = items.find(trimmed(fields[format.id]))) {
       titles[*row] = to_utf8(fields[format.title]);
       ++found;
     }
   }
-  require(!file.bad(), "--item_names {}: reading failed", path.string());
   require(found > 0,
           "--item_names {}: none of its items is in the checkpoint's catalogue (its first is '{}')",
           path.string(), items.ids().empty() ? "" : items.ids().front());

@@ -7,8 +7,10 @@
 
 namespace neumf::serve {
 
-Popularity::Popularity(std::span<const std::uint64_t> counts) : order_(counts.size()) {
+Popularity::Popularity(std::span<const std::uint64_t> counts, const ItemFilter& filter)
+    : order_(counts.size()) {
   std::iota(order_.begin(), order_.end(), 0u);
+  std::erase_if(order_, [&](std::uint32_t item) { return !filter.allows(item); });
   std::stable_sort(order_.begin(), order_.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return counts[a] > counts[b]; });
 }

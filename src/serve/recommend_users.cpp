@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/serve/recommender.hpp"
 
@@ -25,6 +26,17 @@ std::int64_t users_per_block(std::size_t users, int ranks, std::int64_t topk) {
   return std::clamp<std::int64_t>(share, 1, most);
 }
 
+// The items that anybody may get, ascending; none where that is all of them.
+std::vector<std::uint32_t> allowed_items(const ItemFilter* filter, std::int64_t items) {
+  std::vector<std::uint32_t> allowed;
+  if (filter == nullptr) return allowed;
+  for (std::uint32_t item = 0; item < items; ++item)
+    if (filter->allows(item)) allowed.push_back(item);
+  require(!allowed.empty(), "no item may be recommended: the filters leave none of {}", items);
+  if (static_cast<std::int64_t>(allowed.size()) == items) allowed.clear();
+  return allowed;
+}
+
 struct Block {
   std::size_t first, count;
 };
@@ -36,25 +48,25 @@ class Run {
       std::int64_t users_per_block)
       : context_(context),
         request_(request),
-        recommender_(context, checkpoint, static_cast<int>(request.topk), users_per_block) {}
+        recommender_(context, checkpoint, static_cast<int>(request.topk), users_per_block,
+                     allowed_items(request.filter, checkpoint.shape().items)) {}
 
   std::size_t topk() const { return static_cast<std::size_t>(recommender_.topk()); }
 
   Ranking rank_items(const Block& block) {
     const auto ids = std::span(request_.users.ids).subspan(block.first, block.count);
     const auto rows = std::span(request_.users.rows).subspan(block.first, block.count);
-    ItemLists seen;
-    if (request_.seen != nullptr) seen = request_.seen->of(ids);
+    const bool filtered = request_.filter != nullptr;
+    ItemLists excluded;
+    if (filtered) excluded = request_.filter->excluded(ids);
     // An unknown user takes the place of user 0 until popular items replace the ranking.
     std::vector<std::uint32_t> users(rows.begin(), rows.end());
-    std::replace(users.begin(), users.end(), unknown_user, 0u);
-    Ranking ranking = recommender_.recommend(context_, users, request_.seen != nullptr ? &seen : nullptr);
+    std::replace(users.begin(), users.end(), no_row, 0u);
+    Ranking ranking = recommender_.recommend(context_, users, filtered ? &excluded : nullptr);
     for (std::size_t u = 0; u < rows.size(); ++u) {
-      if (rows[u] != unknown_user) continue;
-      std::span<const std::uint32_t> excluded;
-      if (request_.seen != nullptr)
-        excluded = std::span(seen.items).subspan(seen.offsets[u], seen.offsets[u + 1] - seen.offsets[u]);
-      std::ranges::copy(request_.popularity.best(topk(), excluded),
+      if (rows[u] != no_row) continue;
+      const auto own = filtered ? excluded.of(u) : std::span<const std::uint32_t>();
+      std::ranges::copy(request_.popularity.best(topk(), own),
                         ranking.items.begin() + static_cast<std::ptrdiff_t>(u * topk()));
     }
     return ranking;
@@ -78,20 +90,33 @@ Ranking receive(const Communicator& communicator, int from, std::size_t places) 
   return ranking;
 }
 
+void count(RecommendationCounts& counts, const Ranking& ranking, std::size_t topk) {
+  for (auto list = ranking.items.begin(); list != ranking.items.end();
+       list += static_cast<std::ptrdiff_t>(topk)) {
+    const auto end = list + static_cast<std::ptrdiff_t>(topk);
+    const auto found =
+        static_cast<std::uint64_t>(topk) - static_cast<std::uint64_t>(std::count(list, end, ops::no_item));
+    counts.items += found;
+    counts.short_lists += found < topk ? 1 : 0;
+    counts.empty_lists += found == 0 ? 1 : 0;
+  }
+}
+
 void write(RecommendationWriter& writer, const UserList& users, const Block& block, const Ranking& ranking) {
   std::vector<std::uint8_t> known;
   for (std::size_t u = block.first; u < block.first + block.count; ++u)
-    known.push_back(users.rows[u] != unknown_user ? 1 : 0);
+    known.push_back(users.rows[u] != no_row ? 1 : 0);
   writer.write(std::span(users.ids).subspan(block.first, block.count), known, ranking);
 }
 
 }  // namespace
 
 template <class Device, class T>
-ServingTimes recommend_users(Context<Device>& context, const Communicator& communicator,
-                             CheckpointReader& checkpoint, const RecommendationRequest& request,
-                             RecommendationWriter* writer) {
+RecommendationOutcome recommend_users(Context<Device>& context, const Communicator& communicator,
+                                      CheckpointReader& checkpoint, const RecommendationRequest& request,
+                                      RecommendationWriter* writer) {
   ServingTimes times;
+  RecommendationCounts counts;
   auto start = Clock::now();
   const std::size_t users = request.users.ids.size();
   const auto size = static_cast<std::size_t>(request.users_at_once > 0
@@ -123,6 +148,7 @@ ServingTimes recommend_users(Context<Device>& context, const Communicator& commu
         if (rank > 0) ranking = receive(communicator, static_cast<int>(rank), block.count * run->topk());
         try {
           if (!failure) write(*writer, request.users, block, ranking);
+          count(counts, ranking, run->topk());
         } catch (...) {
           failure = std::current_exception();
         }
@@ -134,12 +160,13 @@ ServingTimes recommend_users(Context<Device>& context, const Communicator& commu
     if (communicator.is_root()) writer->publish();
   });
   times.serving = seconds_since(start);
-  return times;
+  return {times, counts};
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T)                                                                         \
-  template ServingTimes recommend_users<DEVICE, T>(Context<DEVICE>&, const Communicator&, CheckpointReader&, \
-                                                   const RecommendationRequest&, RecommendationWriter*);
+  template RecommendationOutcome recommend_users<DEVICE, T>(Context<DEVICE>&, const Communicator&,           \
+                                                            CheckpointReader&, const RecommendationRequest&, \
+                                                            RecommendationWriter*);
 NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
 #undef NEUMF_INSTANTIATE
 

@@ -8,6 +8,7 @@
 #include "neumf/core/error.hpp"
 #include "neumf/core/version.hpp"
 #include "neumf/data/hdf5.hpp"
+#include "neumf/data/utf8.hpp"
 #include "neumf/serve/output_file.hpp"
 #include "neumf/serve/text.hpp"
 

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <istream>
+#include <optional>
 #include <sstream>
 #include <utility>
 
 #include "neumf/core/error.hpp"
+#include "neumf/data/utf8.hpp"
 #include "neumf/serve/text.hpp"
 
 namespace neumf::serve {
@@ -20,11 +22,11 @@ bool names(const Names& columns, std::string_view field) {
   return std::find(columns.begin(), columns.end(), field) != columns.end();
 }
 
-void add(UserList& list, std::string id, const std::string& place, const IdIndex& known) {
-  list.rows.push_back(known.find(id).value_or(unknown_user));
-  if (list.rows.back() == unknown_user && list.unknown++ == 0)
+void add(IdList& list, const std::string& id, const std::string& place, const IdIndex& known) {
+  list.rows.push_back(known.find(id).value_or(no_row));
+  if (list.rows.back() == no_row && list.unknown++ == 0)
     list.first_unknown = fmt::format("{}'{}'", place, id);
-  list.ids.push_back(std::move(id));
+  list.ids.push_back(to_utf8(id));
 }
 
 // An id as one field, in quotes or not.
@@ -35,73 +37,84 @@ std::string id_field(std::string_view text) {
 
 }  // namespace
 
-UserList all_users(const IdIndex& known) {
-  UserList list;
+IdList all_ids(const IdIndex& known) {
+  IdList list;
   list.ids = known.ids();
   for (std::size_t row = 0; row < list.ids.size(); ++row)
     list.rows.push_back(static_cast<std::uint32_t>(row));
   return list;
 }
 
-UserList listed_users(const std::string& text, const IdIndex& known) {
-  UserList list;
+IdList listed_ids(const char* option, const std::string& text, const IdIndex& known) {
+  IdList list;
   for (const auto& id : split_csv(text, ',')) {
     const auto word = trimmed(id);
-    require(!word.empty(), "--users {}: there is nothing between two commas", text);
+    require(!word.empty(), "{} {}: there is nothing between two commas", option, text);
     add(list, std::string(word), "", known);
   }
   return list;
 }
 
-UserList read_users(const std::string& text, const IdIndex& known) {
-  UserList list;
-  std::istringstream lines(text);
-  std::string line;
-  for (std::uint64_t number = 1; std::getline(lines, line); ++number) {
-    if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);  // a byte order mark
+namespace {
+
+template <class Names>
+IdList read_ids(const std::string& text, const Names& columns, const IdIndex& known) {
+  IdList list;
+  std::istringstream input(text);
+  RecordReader records(input, "the list of ids", [](std::string_view) { return std::optional('\0'); });
+  while (records.next()) {
+    const std::string& line = records.text();
+    const std::uint64_t number = records.line();
     if (trimmed(line).empty()) continue;
     std::string id = id_field(line);
-    if (number == 1 && names(user_columns, id) && !known.find(id)) continue;
-    add(list, std::move(id), fmt::format("line {}: ", number), known);
+    if (number == 1 && names(columns, id) && !known.find(id)) continue;
+    add(list, id, fmt::format("line {}: ", number), known);
   }
   return list;
 }
 
-PairReader::PairReader(std::istream& input, std::string name, const IdIndex& users, const IdIndex& items)
-    : input_(input), name_(std::move(name)), users_(users), items_(items) {}
+}  // namespace
 
-bool PairReader::take_line() {
-  while (std::getline(input_, line_)) {
-    if (++number_ == 1) {
-      if (line_.starts_with("\xEF\xBB\xBF")) line_.erase(0, 3);
-      if (line_.find('\t') != std::string::npos) separator_ = '\t';
-    }
-    if (line_.ends_with('\r')) line_.pop_back();
-    if (!trimmed(line_).empty()) return true;
-  }
-  require(!input_.bad(), "{}: reading failed after line {}", name_, number_);
-  return false;
+IdList read_users(const std::string& text, const IdIndex& known) {
+  return read_ids(text, user_columns, known);
 }
+
+IdList read_items(const std::string& text, const IdIndex& known) {
+  return read_ids(text, item_columns, known);
+}
+
+PairReader::PairReader(std::istream& input, std::string name, const IdIndex& users, const IdIndex& items)
+    : records_(input, name,
+               [this](std::string_view first_line) {
+                 if (first_line.find('\t') != std::string_view::npos) separator_ = '\t';
+                 return separator_;
+               }),
+      name_(std::move(name)),
+      users_(users),
+      items_(items) {}
 
 PairBlock PairReader::next(std::size_t most) {
   PairBlock block;
-  while (block.users.size() < most && take_line()) {
+  while (block.users.size() < most && records_.next()) {
+    const std::string& line = records_.text();
+    const std::uint64_t number = records_.line();
+    if (trimmed(line).empty()) continue;
     std::vector<std::string> fields;
     try {
-      fields = split_csv(line_, separator_);
+      fields = split_csv(line, separator_);
     } catch (const Error& error) {
-      fail("{}: line {}: {}", name_, number_, error.what());
+      fail("{}: line {}: {}", name_, number, error.what());
     }
     require(fields.size() == 2 && !trimmed(fields[0]).empty() && !trimmed(fields[1]).empty(),
             "{}: line {}: '{}' is not a pair: a user and an item, separated by a comma or a tab", name_,
-            number_, line_.substr(0, 80));
+            number, line.substr(0, 80));
     const auto user = users_.find(trimmed(fields[0])), item = items_.find(trimmed(fields[1]));
-    if (number_ == 1 && names(user_columns, trimmed(fields[0])) && names(item_columns, trimmed(fields[1])) &&
+    if (number == 1 && names(user_columns, trimmed(fields[0])) && names(item_columns, trimmed(fields[1])) &&
         !user)
       continue;
-    require(user.has_value(), "{}: line {}: user '{}' is unknown to the checkpoint", name_, number_,
+    require(user.has_value(), "{}: line {}: user '{}' is unknown to the checkpoint", name_, number,
             fields[0]);
-    require(item.has_value(), "{}: line {}: item '{}' is unknown to the checkpoint", name_, number_,
+    require(item.has_value(), "{}: line {}: item '{}' is unknown to the checkpoint", name_, number,
             fields[1]);
     block.users.push_back(*user);
     block.items.push_back(*item);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "neumf/core/error.hpp"
+#include "neumf/data/utf8.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/serve/pair_scorer.hpp"
 #include "neumf/serve/text.hpp"

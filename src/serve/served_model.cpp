@@ -1,19 +1,43 @@
 #include "neumf/serve/served_model.hpp"
 
-#include <algorithm>
-#include <numeric>
-
 #include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
 
 namespace neumf::serve {
 
+namespace {
+
+ModelShape with_items(ModelShape shape, std::span<const std::uint32_t> items) {
+  if (!items.empty()) shape.items = static_cast<std::int64_t>(items.size());
+  return shape;
+}
+
+std::vector<float> rows_of(const std::vector<float>& table, std::span<const std::uint32_t> rows,
+                           std::size_t cols) {
+  std::vector<float> chosen;
+  chosen.reserve(rows.size() * cols);
+  for (const std::uint32_t row : rows) {
+    const auto begin = table.begin() + static_cast<std::ptrdiff_t>(row * cols);
+    chosen.insert(chosen.end(), begin, begin + static_cast<std::ptrdiff_t>(cols));
+  }
+  return chosen;
+}
+
+}  // namespace
+
 template <class Device, class T>
 ServedModel<Device, T>::ServedModel(Context<Device>& context, CheckpointReader& checkpoint,
-                                    std::int64_t window)
-    : checkpoint_(checkpoint), parameters_(context, checkpoint.shape(), window, ParameterUse::inference) {
-  for (const Segment* segment : parameters_.layout().shared_segments()) {
-    const auto values = checkpoint.read(*segment);
+                                    std::int64_t window, std::span<const std::uint32_t> items)
+    : checkpoint_(checkpoint),
+      shape_(with_items(checkpoint.shape(), items)),
+      parameters_(context, shape_, window, ParameterUse::inference) {
+  const auto& layout = parameters_.layout();
+  for (const Segment* segment : layout.shared_segments()) {
+    Segment there = *segment;
+    const bool of_items = segment == &layout.item_gmf || segment == &layout.item_mlp;
+    if (of_items) there.rows = checkpoint.shape().items;
+    auto values = checkpoint.read(there);
+    if (of_items && !items.empty()) values = rows_of(values, items, static_cast<std::size_t>(there.cols));
     upload(context, std::span<const float>(values), parameters_.weight(*segment).data);
   }
   parameters_.refresh_copies(context);
@@ -28,43 +52,13 @@ void ServedModel<Device, T>::load_users(Context<Device>& context, std::span<cons
   gmf_.resize(users.size() * factors);
   mlp_.resize(users.size() * embedding);
 
-  // Places by user, so that each range serves the users in it.
-  std::vector<std::uint32_t> places(users.size());
-  std::iota(places.begin(), places.end(), 0u);
-  std::sort(places.begin(), places.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return users[a] < users[b]; });
-  auto place = places.begin();
-  for (const UserRange& range : covering_ranges(users, 256)) {
-    gmf_range_.resize(range.size() * factors);
-    mlp_range_.resize(range.size() * embedding);
-    checkpoint_.read_users(range, gmf_range_, mlp_range_);
-    for (; place != places.end() && users[*place] < range.last; ++place) {
-      const std::size_t row = users[*place] - range.first;
-      std::copy_n(gmf_range_.begin() + static_cast<std::ptrdiff_t>(row * factors), factors,
-                  gmf_.begin() + static_cast<std::ptrdiff_t>(*place * factors));
-      std::copy_n(mlp_range_.begin() + static_cast<std::ptrdiff_t>(row * embedding), embedding,
-                  mlp_.begin() + static_cast<std::ptrdiff_t>(*place * embedding));
-    }
-  }
+  checkpoint_.read_users(users, gmf_, mlp_);
   const auto& layout = parameters_.layout();
   if (shape().has_gmf())
     upload(context, std::span<const float>(gmf_), parameters_.weight(layout.user_gmf).data);
   if (shape().has_mlp())
     upload(context, std::span<const float>(mlp_), parameters_.weight(layout.user_mlp).data);
   parameters_.refresh_copies(context, layout.shared);
-}
-
-std::vector<UserRange> covering_ranges(std::span<const std::uint32_t> users, std::uint64_t gap) {
-  std::vector<std::uint32_t> sorted(users.begin(), users.end());
-  std::sort(sorted.begin(), sorted.end());
-  std::vector<UserRange> ranges;
-  for (const std::uint64_t user : sorted) {
-    if (ranges.empty() || user >= ranges.back().last + gap)
-      ranges.push_back({user, user + 1});
-    else
-      ranges.back().last = std::max(ranges.back().last, user + 1);
-  }
-  return ranges;
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class ServedModel<DEVICE, T>;

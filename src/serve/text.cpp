@@ -1,36 +1,11 @@
 #include "neumf/serve/text.hpp"
 
+#include <istream>
+#include <utility>
+
 #include "neumf/core/error.hpp"
 
 namespace neumf::serve {
-namespace {
-
-// Bytes of the UTF-8 sequence that begins `text`, or 0 if none does.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  // Too long a form, a surrogate, or above U+10FFFF.
-  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F) ||
-      (lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F))
-    return 0;
-  return length;
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
-}  // namespace
 
 std::vector<std::string> split_csv(std::string_view line, char separator) {
   std::vector<std::string> fields(1);
@@ -61,6 +36,61 @@ std::vector<std::string> split_csv(std::string_view line, char separator) {
   return fields;
 }
 
+RecordReader::RecordReader(std::istream& input, std::string name, Separator separator)
+    : input_(input), name_(std::move(name)), choose_(std::move(separator)) {}
+
+bool RecordReader::next_line() {
+  if (!std::getline(input_, rest_)) {
+    require(!input_.bad(), "{}: reading failed after line {}", name_, lines_);
+    return false;
+  }
+  if (++lines_ == 1 && rest_.starts_with("\xEF\xBB\xBF")) rest_.erase(0, 3);  // a byte order mark
+  if (rest_.ends_with('\r')) rest_.pop_back();
+  return true;
+}
+
+bool RecordReader::next() {
+  if (!next_line()) return false;
+  first_line_ = lines_;
+  if (lines_ == 1) separator_ = choose_(rest_);
+  text_ = rest_;
+  if (separator_ && text_.find('"') != std::string::npos) complete(*separator_);
+  return true;
+}
+
+// Appends lines while a quoted field is open.
+void RecordReader::complete(char separator) {
+  constexpr std::size_t longest = 65536;  // far beyond titles; a stray quote must not swallow the file
+  bool quoted = false;
+  std::size_t field = 0;  // where it begins
+  for (std::size_t i = 0;; ++i) {
+    while (quoted && i == text_.size()) {
+      require(text_.size() <= longest && next_line(), "{}: line {}: a quoted field is not closed", name_,
+              first_line_);
+      text_ += '\n' + rest_;
+    }
+    if (i >= text_.size()) return;
+    const char c = text_[i];
+    if (quoted) {
+      if (c != '"') continue;
+      if (i + 1 < text_.size() && text_[i + 1] == '"') {
+        ++i;
+        continue;
+      }
+      quoted = false;
+      // On one line such a quote is taken as it is; over several it is more likely one too many.
+      const bool ends = i + 1 == text_.size() || text_[i + 1] == separator;
+      require(ends || lines_ == first_line_,
+              "{}: line {}: the quote that begins a field there ends in line {} in the middle of one", name_,
+              first_line_, lines_);
+    } else if (c == separator) {
+      field = i + 1;
+    } else if (c == '"' && i == field) {
+      quoted = true;
+    }
+  }
+}
+
 std::string csv_field(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
   std::string out = "\"";
@@ -76,21 +106,6 @@ std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(blank);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(blank) - first + 1);
-}
-
-std::string to_utf8(std::string_view text) {
-  if (is_utf8(text)) return std::string(text);
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) {
-      out += c;
-    } else {
-      out += static_cast<char>(0xC0 | byte >> 6);
-      out += static_cast<char>(0x80 | (byte & 0x3F));
-    }
-  }
-  return out;
 }
 
 }  // namespace neumf::serve

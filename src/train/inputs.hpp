@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "neumf/checkpoint/checkpoint.hpp"
@@ -16,18 +17,26 @@ struct Inputs {
   Dataset dataset;
   Shard shard;
   ModelShape shape;
-  std::optional<CheckpointInfo> checkpoint;       // to start from, of --load_checkpoint_path
+  std::optional<CheckpointInfo> checkpoint;       // of --load_checkpoint_path
+  WeightRows rows;                                // to take from it, for the users that are in memory
+  WeightRows gmf_rows, mlp_rows;                  // to take from the pre-trained parts
+  std::vector<std::string> notes;                 // on how ids match, for people
   std::vector<std::filesystem::path> saved_runs;  // to go on from with --resume, newest first
 };
 
-// Collective: fails on all ranks if it fails on one.
+// In --mode test the shard and the shape are the model's: its items, and the users that it knows
+// (known_cases.hpp). Collective: fails on all ranks if it fails on one.
 Inputs read_inputs(const Options& options, const Communicator& communicator);
+
+// Whether every rank holds the rows of all users. Tests never need that.
+bool replicates_users(const Options& options);
 
 // Training interactions of each item, over all ranks' users. Collective.
 std::vector<std::uint64_t> count_items(const Inputs& inputs, const Communicator& communicator);
 
-// Fails unless the checkpoint fits the data set and the options that were given.
-void require_match(const std::filesystem::path& master, const CheckpointInfo& info, const Options& options,
-                   const Dataset& dataset);
+// Fails unless the checkpoint has the data set's numbers of users and items, and fits the options that were
+// given.
+void require_same_catalogue(const std::filesystem::path& master, const CheckpointInfo& info,
+                            const Options& options, const Dataset& dataset);
 
 }  // namespace neumf

@@ -1,5 +1,7 @@
 #include "run_parts.hpp"
 
+#include <algorithm>
+
 #include "neumf/checkpoint/weights.hpp"
 #include "neumf/nn/instantiate.hpp"
 
@@ -14,14 +16,13 @@ RunParts<Device, T>::RunParts(Context<Device>& run_context, const Options& run_o
       inputs(run_inputs),
       heartbeat(run_heartbeat),
       reporter(options, communicator.is_root()),
-      users(options.user_embeddings == UserEmbeddings::replicated ? UserRange{0, inputs.dataset.users()}
-                                                                  : inputs.shard.users),
+      users(replicates_users(options) ? UserRange{0, inputs.dataset.users()} : inputs.shard.users),
       first_row(static_cast<std::int64_t>(inputs.shard.users.first - users.first)),
-      parameters(context, inputs.shape, static_cast<std::int64_t>(users.size())),
+      parameters(context, inputs.shape, std::max<std::int64_t>(static_cast<std::int64_t>(users.size()), 1)),
       evaluation(context, communicator, options, parameters, inputs.shape, inputs.shard, first_row,
                  heartbeat) {
   parameters.initialise(context, options.seed, users.first);
-  if (inputs.checkpoint) load_weights(context, options.load_checkpoint_path, parameters, users, 0);
+  if (inputs.checkpoint) load_weights(context, options.load_checkpoint_path, parameters, inputs.rows);
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template struct RunParts<DEVICE, T>;

@@ -15,12 +15,13 @@ std::optional<SavedRun> resume(RunParts<Device, T>& parts) {
       SavedRun run{.path = path, .info = {}, .state = {}};
       parts.communicator.together([&] {
         run.info = read_checkpoint_info(path);
-        require_match(path, run.info, parts.options, inputs.dataset);
+        require_same_catalogue(path, run.info, parts.options, inputs.dataset);
         require(run.info.dataset_id == inputs.dataset.id(),
                 "{}: the run was trained on another data set than {}; with --load_checkpoint_path the model "
                 "can be a start there",
                 path.string(), parts.options.data.string());
-        run.state = load_training_state(parts.context, path, parts.parameters, parts.users, 0,
+        run.state = load_training_state(parts.context, path, parts.parameters,
+                                        WeightRows::in_order(parts.users, inputs.dataset.items()),
                                         parts.communicator.rank(), parts.communicator.size());
       });
       return run;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "neumf/checkpoint/keras_weights.hpp"
 #include "neumf/checkpoint/weights.hpp"
 #include "neumf/core/exit_status.hpp"
 #include "neumf/nn/instantiate.hpp"
@@ -14,6 +15,7 @@
 #include "run_parts.hpp"
 #include "run_saver.hpp"
 #include "trainer_spec.hpp"
+#include "trivial_ranking.hpp"
 #include "training_run.hpp"
 
 namespace neumf {
@@ -33,6 +35,9 @@ void report_start(RunParts<Device, T>& parts, const std::optional<CheckpointInfo
     parts.reporter.start(start_rows(options, inputs.dataset, inputs.shape, checkpoint, facts, start), facts);
   });
   if (!warning.empty()) parts.reporter.note("warning: " + warning);
+  for (const auto& note : inputs.notes) parts.reporter.note(note);
+  if (const auto note = trivial_ranking(options, inputs, parts.communicator); !note.empty())
+    parts.reporter.note("warning: " + note);
   if (!checkpoint) return;
   for (const auto& note : checkpoint_notes(options, inputs.dataset, *checkpoint, !start.resumed_from.empty()))
     parts.reporter.note(note);
@@ -60,6 +65,20 @@ TrainingState restore(const SavedRun& saved, Trainer<Device, T>& trainer) {
   return state;
 }
 
+// Goes on with the moments of the model that is the start, where its file has them.
+template <class Device, class T>
+void take_optimizer(RunParts<Device, T>& parts, Trainer<Device, T>& trainer) {
+  parts.communicator.together([&] {
+    if (is_keras_weights(parts.options.load_checkpoint_path)) return;
+    auto device = load_optimizer(parts.context, parts.options.load_checkpoint_path, parts.parameters,
+                                 parts.inputs.rows);
+    if (!device) return;
+    if constexpr (!std::is_same_v<T, float16>) device->loss_scale = 1.0f;
+    device->skipped = 0;
+    trainer.restore(*device);
+  });
+}
+
 // Returns the exit status.
 template <class Device, class T>
 int train(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& directory) {
@@ -74,11 +93,15 @@ int train(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& 
                     &parts.heartbeat);
   });
   TrainingState state;
-  if (saved) state = restore(*saved, *trainer);
+  if (saved)
+    state = restore(*saved, *trainer);
+  else if (parts.inputs.checkpoint)
+    take_optimizer(parts, *trainer);
   if (join_pretrained)
     parts.communicator.together([&] {
-      load_pretrained(parts.context, options.pretrained_gmf, options.pretrained_mlp, options.pretrain_alpha,
-                      parts.parameters, parts.users, 0);
+      load_pretrained(parts.context, {options.pretrained_gmf, parts.inputs.gmf_rows},
+                      {options.pretrained_mlp, parts.inputs.mlp_rows}, options.pretrain_alpha,
+                      parts.parameters);
     });
   RunSaver<Device, T> saver(parts, directory);
   const auto& reducer = trainer->reducer();
@@ -95,6 +118,12 @@ int train(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& 
   return run.train();
 }
 
+ExistingModel existing(const Options& options) {
+  return options.overwrite ? ExistingModel::replaced
+         : options.resume  ? ExistingModel::kept
+                           : ExistingModel::refused;
+}
+
 }  // namespace
 
 template <class Device, class T>
@@ -103,7 +132,7 @@ int run_session(Context<Device>& context, const Options& options, const Communic
   // Held before anything is read from it.
   std::optional<CheckpointDirectory> directory;
   if (options.mode == Mode::train && !options.checkpoint_dir.empty())
-    directory.emplace(communicator, options.checkpoint_dir);
+    directory.emplace(communicator, options.checkpoint_dir, existing(options));
   const Inputs inputs = read_inputs(options, communicator);
   std::optional<RunParts<Device, T>> parts;
   communicator.together([&] { parts.emplace(context, options, communicator, inputs, watchdog.heartbeat()); });

@@ -49,7 +49,8 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
                      {.groups = spec.defer_row_updates ? schedule_.most_groups(communicator.rank()) : 0,
                       .group_size = spec.sampler.group_size(),
                       .own_users = communicator.size() == 1 || !spec.users_replicated,
-                      .own_items = communicator.size() == 1}),
+                      .own_items = communicator.size() == 1},
+                     spec.freeze),
       replay_(!spec.profile) {
   // Every rank has its memory, or all fail here: those that could not allocate it are in the caller's
   // together().

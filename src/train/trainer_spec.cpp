@@ -15,6 +15,7 @@ TrainerSpec trainer_spec(const Options& options, const ModelShape& shape, bool h
   spec.dropout = o.dropout;
   spec.optimizer = o.optimizer;
   spec.adam = {o.learning_rate, o.beta1, o.beta2, o.eps, o.weight_decay};
+  spec.freeze = o.frozen();
   spec.profile = o.profile;
   spec.users_replicated = o.user_embeddings == UserEmbeddings::replicated;
   // fp16 reaches down to 6e-8 only: gradients are scaled up. bf16 has the range of fp32.

@@ -59,6 +59,9 @@ int TrainingRun<Device, T>::train() {
     if (!train_epoch()) return interrupted();
     reached = state_.history.back().target() >= options_.threshold;
   }
+  if (reached && state_.epoch < options_.epochs)
+    reporter_.note(fmt::format("stopped: HR@{} {:.4f} has reached --threshold {}", options_.topk,
+                               best_target(state_.history), options_.threshold));
   if (!reached && out_of_patience(state_.history, options_.patience))
     reporter_.note(
         fmt::format("stopped: HR@{} has not risen for {} epochs", options_.topk, options_.patience));
@@ -97,7 +100,9 @@ bool TrainingRun<Device, T>::train_epoch() {
   report.best = report.target() > best_target(state_.history);
   communicator_.together([&] { reporter_.epoch(report); });
   report_loss_scale();
-  require_finite_loss(report.train_loss, report.epoch, options_.learning_rate);
+  // The last update can overflow weights whose samples had a finite loss.
+  for (const double value : {report.train_loss, report.validation_loss})
+    require_finite_loss(value, report.epoch, options_.learning_rate);
   state_.history.push_back(report);
   state_.epoch = report.epoch;
   state_.update = 0;

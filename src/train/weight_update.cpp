@@ -1,40 +1,68 @@
 #include "neumf/train/weight_update.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "neumf/nn/instantiate.hpp"
+#include "neumf/ops/memory.hpp"
 #include "neumf/ops/sgd.hpp"
 
 namespace neumf {
 
+namespace {
+
+std::vector<const Segment*> frozen_segments(const ParameterLayout& layout, const Freeze& freeze) {
+  std::vector<const Segment*> segments;
+  if (freeze.users) segments.insert(segments.end(), {&layout.user_gmf, &layout.user_mlp});
+  if (freeze.items) segments.insert(segments.end(), {&layout.item_gmf, &layout.item_mlp});
+  if (freeze.mlp)
+    for (const Segment* segment : layout.shared_segments())
+      if (segment != &layout.item_gmf && segment != &layout.item_mlp) segments.push_back(segment);
+  std::erase_if(segments, [](const Segment* segment) { return segment->empty(); });
+  return segments;
+}
+
+}  // namespace
+
 template <class Device, class T>
 WeightUpdate<Device, T>::WeightUpdate(Parameters<Device, T>& parameters, Optimizer optimizer,
-                                      const UpdateReach& reach)
+                                      const UpdateReach& reach, const Freeze& freeze)
     : parameters_(parameters), optimizer_(optimizer) {
   const auto& layout = parameters.layout();
+  auto elsewhere = frozen_segments(layout, freeze);
+  for (const Segment* segment : elsewhere)
+    frozen_.push_back({segment->offset, segment->offset + segment->size()});
+
   const auto defers = [&](bool own, std::uint64_t reads, const Segment& table) {
     return optimizer == Optimizer::adam && own && ops::deferring_pays<Device>(reads, table.rows);
   };
-  // So few reads also mean that no layer computes anything for a whole table (PairLayer::begin).
-  const bool users = defers(reach.own_users, reach.groups, layout.user_mlp);
-  const bool items = defers(reach.own_items, reach.groups * reach.group_size, layout.item_mlp);
   const auto tables = [&](bool wanted, const Segment& gmf, const Segment& mlp) {
     std::vector<ops::AdamTable<T>> chosen;
     for (const Segment* s : {&gmf, &mlp})
-      if (wanted && !s->empty())
+      if (wanted && !s->empty()) {
         chosen.push_back({parameters.weight(*s), parameters.gradient(*s), parameters.first_moment(*s),
                           parameters.second_moment(*s), parameters.copy(*s)});
+        elsewhere.push_back(s);
+      }
     return chosen;
   };
-  deferred_ = ops::make_deferred_adam<Device, T>(tables(users, layout.user_gmf, layout.user_mlp),
-                                                 tables(items, layout.item_gmf, layout.item_mlp));
+  // So few reads also mean that no layer computes anything for a whole table (PairLayer::begin).
+  auto users = tables(!freeze.users && defers(reach.own_users, reach.groups, layout.user_mlp),
+                      layout.user_gmf, layout.user_mlp);
+  auto items =
+      tables(!freeze.items && defers(reach.own_items, reach.groups * reach.group_size, layout.item_mlp),
+             layout.item_gmf, layout.item_mlp);
+  deferred_ = ops::make_deferred_adam<Device, T>(std::move(users), std::move(items));
+
+  // What is neither frozen nor deferred.
+  std::sort(elsewhere.begin(), elsewhere.end(),
+            [](const Segment* a, const Segment* b) { return a->offset < b->offset; });
   std::int64_t first = 0;
-  const auto leave_out = [&](std::int64_t begin, std::int64_t end) {
-    if (first < begin) immediate_.push_back({first, begin});
-    first = end;
-  };
-  if (items)
-    for (const Segment* s : {&layout.item_gmf, &layout.item_mlp}) leave_out(s->offset, s->offset + s->size());
-  if (users) leave_out(layout.shared, layout.total);
-  leave_out(layout.total, layout.total);
+  for (const Segment* segment : elsewhere) {
+    if (first < segment->offset) immediate_.push_back({first, segment->offset});
+    first = segment->offset + segment->size();
+  }
+  if (first < layout.total) immediate_.push_back({first, layout.total});
 }
 
 template <class Device, class T>
@@ -47,6 +75,7 @@ template <class Device, class T>
 void WeightUpdate<Device, T>::run(Context<Device>& context, const ops::AdamSpec& adam,
                                   const ops::StepState* state) {
   auto& p = parameters_;
+  for (const Range& range : frozen_) ops::fill_zero(context, range.of(p.gradients()));
   for (const Range& range : immediate_) {
     if (optimizer_ == Optimizer::sgd)
       ops::sgd_step(context, adam.learning_rate, adam.weight_decay, state, range.of(p.weights()),

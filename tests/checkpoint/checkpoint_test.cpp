@@ -54,9 +54,79 @@ TEST_F(Checkpoint, LoadsOnAnyUsers) {
   // As if read by another number of ranks: all users, and some in the middle of two parts.
   for (const UserRange range : {UserRange{0, users}, UserRange{4, 17}, UserRange{19, 20}}) {
     auto expected = parameters(range, 5), loaded = parameters(range, 6);
-    load_checkpoint(context_, dir_ / "run/best.h5", loaded, range, 0);
+    load_checkpoint(context_, dir_ / "run/best.h5", loaded, WeightRows::in_order(range, items));
     EXPECT_TRUE(std::ranges::equal(expected.weights(), loaded.weights()));
   }
+}
+
+// Rows of another order, and rows that the model does not have.
+TEST_F(Checkpoint, LoadsTheRowsThatAreAskedFor) {
+  save(5, 3);
+  const ModelShape other{7, 5, shape.factors, shape.layers};
+  const WeightRows rows{{19, 0, no_row, 7, 8, 0, no_row}, {5, no_row, 0, 1, no_row}};
+  auto whole = parameters({0, users}, 5);
+  Parameters<Cpu, float> loaded(context_, other, 7), before(context_, other, 7);
+  loaded.initialise(context_, 6, 0);
+  before.initialise(context_, 6, 0);
+  load_checkpoint(context_, dir_ / "run/best.h5", loaded, rows);
+  const auto expect_rows = [&](Matrix<float> there, Matrix<float> fresh, Matrix<float> got,
+                               const std::vector<std::uint32_t>& from) {
+    for (std::size_t row = 0; row < from.size(); ++row) {
+      const auto r = static_cast<std::int64_t>(row);
+      const float* want = from[row] == no_row ? fresh.row(r) : there.row(from[row]);
+      EXPECT_TRUE(std::equal(got.row(r), got.row(r) + got.cols, want)) << row;
+    }
+  };
+  const auto &of = whole.layout(), &to = loaded.layout();
+  expect_rows(whole.weight(of.user_gmf), before.weight(to.user_gmf), loaded.weight(to.user_gmf), rows.users);
+  expect_rows(whole.weight(of.user_mlp), before.weight(to.user_mlp), loaded.weight(to.user_mlp), rows.users);
+  expect_rows(whole.weight(of.item_gmf), before.weight(to.item_gmf), loaded.weight(to.item_gmf), rows.items);
+  expect_rows(whole.weight(of.item_mlp), before.weight(to.item_mlp), loaded.weight(to.item_mlp), rows.items);
+  expect_rows(whole.weight(of.head_mlp), {}, loaded.weight(to.head_mlp), {0});
+  EXPECT_FALSE(load_optimizer(context_, dir_ / "run/best.h5", loaded, rows)) << "a model without moments";
+}
+
+TEST_F(Checkpoint, MatchesRowsByOriginalId) {
+  save(5, 1);
+  const auto same = match_weights(dir_ / "run/best.h5", *dataset_);
+  EXPECT_TRUE(same.complete());
+  EXPECT_FALSE(same.by_position);
+  EXPECT_EQ(same.rows({3, 6}).users, (std::vector<std::uint32_t>{3, 4, 5}));
+  // Another data set: more items, and fewer users.
+  if (world_.is_root()) {
+    std::filesystem::create_directory(dir_ / "other");
+    test::write_dataset(dir_ / "other", test::toy_data(4, 9, 2, 2), 9, 1);
+  }
+  world_.barrier();
+  const auto other = match_weights(dir_ / "run/best.h5", Dataset::open(dir_ / "other"));
+  EXPECT_EQ(other.users.missing, 0u);
+  EXPECT_EQ(other.items.missing, 3u);
+  EXPECT_EQ(other.items.first_missing, "item 6");
+  EXPECT_EQ(other.users_there, users);
+  EXPECT_THAT(other.rows({0, 4}).items, testing::ElementsAre(0, 1, 2, 3, 4, 5, no_row, no_row, no_row));
+}
+
+// A model whose weights have overflowed never takes the place of another.
+TEST_F(Checkpoint, RefusesWhatIsNotFinite) {
+  save(5, 1);
+  auto p = parameters(range_, 7);
+  if (world_.rank() == world_.size() - 1) p.weight(p.layout().user_mlp).data[3] = INFINITY;
+  {
+    const CheckpointDirectory directory(world_, dir_ / "run");
+    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+    EXPECT_THAT(
+        [&] { writer.save_best(info(2)); },
+        ThrowsMessage<CollectiveError>(HasSubstr("/model/user_mlp holds a value that is not a finite")));
+  }
+  EXPECT_EQ(read_checkpoint_info(dir_ / "run/best.h5").epoch, 1);
+}
+
+TEST_F(Checkpoint, ReplacesAnEarlierRunOnlyWhenAsked) {
+  save(5, 1);
+  EXPECT_THAT([&] { CheckpointDirectory(world_, dir_ / "run", ExistingModel::refused); },
+              ThrowsMessage<CollectiveError>(HasSubstr("holds the model of an earlier run (best.h5)")));
+  EXPECT_NO_THROW(CheckpointDirectory(world_, dir_ / "run", ExistingModel::replaced));
+  EXPECT_NO_THROW(CheckpointDirectory(world_, dir_ / "empty", ExistingModel::refused));
 }
 
 TEST_F(Checkpoint, CarriesTheOriginalIds) {
@@ -70,7 +140,7 @@ TEST_F(Checkpoint, ReplacesAnEarlierOneAndItsParts) {
   save(5, 1);
   save(7, 2);
   auto expected = parameters(range_, 7), loaded = parameters(range_, 6);
-  load_checkpoint(context_, dir_ / "run/best.h5", loaded, range_, 0);
+  load_checkpoint(context_, dir_ / "run/best.h5", loaded, WeightRows::in_order(range_, items));
   EXPECT_TRUE(std::ranges::equal(expected.weights(), loaded.weights()));
   world_.barrier();
   EXPECT_EQ(files("best"), 1 + world_.size());  // the master and one part per rank
@@ -83,7 +153,7 @@ TEST_F(Checkpoint, KeepsTheEarlierOneIfSavingFails) {
   world_.barrier();
   EXPECT_THROW(save(7, 2), CollectiveError);
   auto expected = parameters(range_, 5), loaded = parameters(range_, 6);
-  load_checkpoint(context_, dir_ / "run/best.h5", loaded, range_, 0);
+  load_checkpoint(context_, dir_ / "run/best.h5", loaded, WeightRows::in_order(range_, items));
   EXPECT_TRUE(std::ranges::equal(expected.weights(), loaded.weights()));
 }
 
@@ -114,7 +184,8 @@ TEST_F(Checkpoint, CarriesARun) {
   const auto runs = saved_runs(dir_ / "run");
   ASSERT_EQ(runs.size(), 1);
   auto loaded = parameters(range_, 6);
-  const auto same = load_training_state(context_, runs[0], loaded, range_, 0, world_.rank(), world_.size());
+  const auto same = load_training_state(context_, runs[0], loaded, WeightRows::in_order(range_, items),
+                                        world_.rank(), world_.size());
   auto original = parameters(range_, 5);
   for (std::size_t i = 0; i < original.weights().size(); ++i) {
     ASSERT_EQ(loaded.weights()[i], original.weights()[i]);
@@ -137,8 +208,12 @@ TEST_F(Checkpoint, CarriesARun) {
   double all = 0;
   for (int rank = 0; rank < world_.size(); ++rank) all += 0.25 + rank;
   auto whole = parameters({0, users}, 6);
-  EXPECT_EQ(load_training_state(context_, runs[0], whole, {0, users}, 0, 0, others).device.loss, all);
-  EXPECT_EQ(load_training_state(context_, runs[0], whole, {0, users}, 0, 1, others).device.loss, 0);
+  EXPECT_EQ(load_training_state(context_, runs[0], whole, WeightRows::in_order({0, users}, items), 0, others)
+                .device.loss,
+            all);
+  EXPECT_EQ(load_training_state(context_, runs[0], whole, WeightRows::in_order({0, users}, items), 1, others)
+                .device.loss,
+            0);
 }
 
 // A run that began with a pre-trained model, evaluated over the whole catalogue.
@@ -160,7 +235,8 @@ TEST_F(Checkpoint, CarriesAllMetricsOfARun) {
   writer.save_run(described, state);
   writer.finish();
   const auto run = saved_runs(dir_ / "run").at(0);
-  const auto same = load_training_state(context_, run, p, range_, 0, world_.rank(), world_.size());
+  const auto same = load_training_state(context_, run, p, WeightRows::in_order(range_, items), world_.rank(),
+                                        world_.size());
   ASSERT_EQ(same.history.size(), 2);
   EXPECT_EQ(same.history[0].epoch, 0);
   EXPECT_FALSE(same.history[0].full);
@@ -218,8 +294,9 @@ TEST_F(Checkpoint, RefusesValuesThatAreNotFinite) {
     writer.save_best(info(1));
     writer.finish();
   }
-  EXPECT_THAT([&] { load_checkpoint(context_, dir_ / "run/best.h5", p, range_, 0); },
-              ThrowsMessage<Error>(HasSubstr("item_gmf holds a value that is not a finite number")));
+  EXPECT_THAT(
+      [&] { load_checkpoint(context_, dir_ / "run/best.h5", p, WeightRows::in_order(range_, items)); },
+      ThrowsMessage<Error>(HasSubstr("item_gmf holds a value that is not a finite number")));
 }
 
 TEST_F(Checkpoint, SaysWhatIsWrongWithAFile) {
@@ -236,8 +313,9 @@ TEST_F(Checkpoint, SaysWhatIsWrongWithAFile) {
   }
   world_.barrier();
   auto p = parameters(range_, 6);
-  EXPECT_THAT([&] { load_checkpoint(context_, dir_ / "run/best.h5", p, range_, 0); },
-              ThrowsMessage<Error>(HasSubstr("part-0000")));
+  EXPECT_THAT(
+      [&] { load_checkpoint(context_, dir_ / "run/best.h5", p, WeightRows::in_order(range_, items)); },
+      ThrowsMessage<Error>(HasSubstr("part-0000")));
 }
 
 }  // namespace

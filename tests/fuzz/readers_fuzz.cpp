@@ -352,7 +352,8 @@ void read_checkpoint(const std::filesystem::path& directory) {
   if (info.shape.users != users || info.shape.items != items) return;
   Context<Cpu> context(1);
   Parameters<Cpu, float> parameters(context, info.shape, users);
-  const TrainingState state = load_training_state(context, master, parameters, {0, users}, 0, 0, 1);
+  const TrainingState state =
+      load_training_state(context, master, parameters, WeightRows::in_order({0, users}, items), 0, 1);
   for (const float weight : parameters.weights()) must(std::isfinite(weight));
   must(state.epoch >= 0 && (state.history.empty() ? 0 : state.history.back().epoch) == state.epoch);
 }

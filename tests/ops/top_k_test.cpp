@@ -40,6 +40,7 @@ struct TopKTest : OpTest<C> {
       if (!excluded.empty()) exclude(excluded, static_cast<std::uint32_t>(first), device_part.matrix());
       top_k_merge(this->context(), view(device_part), static_cast<std::uint32_t>(first), list);
     }
+    top_k_finish(this->context(), list);
     return {this->to_host(best_items), this->to_host(best_scores)};
   }
 

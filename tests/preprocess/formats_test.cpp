@@ -75,6 +75,14 @@ TEST(Formats, TextIds) {
   EXPECT_EQ(data.test_of("bob"), "two\nlines");
 }
 
+// Ids are text in every file, whatever they look like, and UTF-8: a file that is not is taken for ISO 8859-1.
+TEST(Formats, StoresIdsAsUtf8) {
+  const Data data =
+      run_text("user_id,item_id,timestamp\njos\xE9,7,1\njos\xE9,8,2\nzo\xC3\xAB,7,1\nzo\xC3\xAB,9,2\n");
+  EXPECT_THAT(data.users, ElementsAre("jos\xC3\xA9", "zo\xC3\xAB"));
+  EXPECT_THAT(data.items, ElementsAre("7", "8", "9"));
+}
+
 TEST(Formats, NegativeAndHugeIds) {
   const Data data = run_text("user_id,item_id,timestamp\n-1,9223372036854775807,1\n-1,0,2\n");
   EXPECT_THAT(data.users, ElementsAre("-1"));

@@ -30,12 +30,31 @@ expect_error 2 "checkpoint directory" --data "$data" "${small[@]}" --checkpoint_
 expect_error 2 "no such file" --data "$data" --mode test --load_checkpoint_path "$work/none.h5"
 expect_error 2 "not a neumf checkpoint" --data "$data" --mode test --load_checkpoint_path "$data/dataset.h5"
 expect_error 2 "training diverged" --data "$data" "${small[@]}" --learning_rate 1e30 --epochs 5
+# Weights that overflow in the only update are not saved.
+expect_error 2 "training diverged" --data "$data" "${small[@]}" --batch_size 100000 --learning_rate 1e30 --checkpoint_dir "$work/diverged"
+compgen -G "$work/diverged/*.h5" && fail "a diverged model was saved"
 
-# A checkpoint of another data set or model.
+# Fewer than 50 items are ranked with the held-out item: it is always among the first 60.
+mpi 2 neumf --data "$data" "${small[@]}" --topk 60 --epochs 3 >"$work/out" || fail "a large --topk: $(<"$work/out")"
+grep -q "warning: HR@60 is 1 for 40 of 40 users whatever the model" "$work/out" || fail "no warning: $(<"$work/out")"
+grep -q "stopped: HR@60 1.0000 has reached --threshold 1" "$work/out" || fail "why did it stop? $(<"$work/out")"
+
+# One log is written by one run.
+"$bin/neumf" --data "$data" "${small[@]}" --epochs 100000 --log_path "$work/log.json" >/dev/null 2>&1 &
+for ((i = 0; i < 100; ++i)); do grep -qs epoch "$work/log.json" && break; sleep 0.1; done
+expect_error 2 "another run writes this log" --data "$data" "${small[@]}" --log_path "$work/log.json" --overwrite
+kill $! && wait
+expect_error 2 "holds the log of an earlier run" --data "$data" "${small[@]}" --log_path "$work/log.json"
+
+# A checkpoint of another model, or of another data set where ids cannot help.
 mpi 2 neumf --data "$data" "${small[@]}" --checkpoint_dir "$work/run" >/dev/null || fail "training failed"
 "$bin/neumf-preprocess" --synthetic 45x50x1200 --output "$work/other" >/dev/null
-expect_error 2 "use the data set that it was trained on" --data "$work/other" --mode test \
-  --load_checkpoint_path "$work/run/best.h5"
+expect_error 2 "use the data set that it was trained on" --data "$work/other" --resume --checkpoint_dir "$work/run"
+expect_error 2 "holds the model of an earlier run (best.h5)" --data "$data" "${small[@]}" --checkpoint_dir "$work/run"
+expect_error 2 "give one of them" --data "$data" "${small[@]}" --checkpoint_dir "$work/run" --resume --overwrite
+mpi 2 neumf --data "$data" "${small[@]}" --checkpoint_dir "$work/run" --overwrite >/dev/null || fail "--overwrite"
+expect_error 2 "must be one of users, items, mlp" --data "$data" --freeze items,heads
+expect_error 2 "nothing is left to train" --data "$data" --freeze items,mlp,users
 expect_error 2 "leave out --factors and --layers" --data "$data" --mode test \
   --load_checkpoint_path "$work/run/best.h5" --factors 8
 

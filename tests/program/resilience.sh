@@ -80,7 +80,8 @@ resume_copy && fail "training starts from damaged checkpoints"
 grep -q '^neumf: error: .*checkpoint-' "$work/out" || fail "which file is damaged? $(<"$work/out")"
 
 echo "a directory that is taken"
-start --checkpoint_dir "$work/run" --checkpoint_every 0
+expect_error 2 "holds the model of an earlier run (best.h5)" "${settings[@]}" --checkpoint_dir "$work/run"
+start --checkpoint_dir "$work/run" --checkpoint_every 0 --overwrite
 timeout 40 "$bin/neumf" "${settings[@]}" --checkpoint_dir "$work/run" >"$work/second" 2>&1 && fail "two runs in one directory"
 grep -q 'another run saves its checkpoints here' "$work/second" || fail "second run: $(<"$work/second")"
 kill -USR1 "$launcher"
@@ -119,7 +120,7 @@ if mount -t tmpfs -o size=3m tmpfs "$work/disk" 2>/dev/null; then
   rm "$work/disk/filler"
   free=$(df --output=avail -B1 "$work/disk" | tail -n 1)
   head -c $((free - 100000)) /dev/zero >"$work/disk/filler"
-  train --checkpoint_dir "$work/disk/run" --epochs 1 >"$work/out" 2>&1 && fail "starts on a full disk"
+  train --checkpoint_dir "$work/disk/run" --epochs 1 --resume >"$work/out" 2>&1 && fail "starts on a full disk"
   grep -q 'make room' "$work/out" || fail "a full disk at the start: $(<"$work/out")"
   rm "$work/disk/filler"
   mpi 1 neumf --data "$work/data" --mode test --load_checkpoint_path "$(newest "$work/disk/run")" >"$work/out" 2>&1 ||

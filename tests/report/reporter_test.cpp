@@ -69,6 +69,58 @@ TEST(Reporter, LogsTheReferencesKeysAndTheOptions) {
   EXPECT_TRUE(std::filesystem::exists(dir / "sub/log.ini"));
 }
 
+std::vector<nlohmann::json> lines_of(const std::filesystem::path& path) {
+  std::ifstream log(path);
+  std::vector<nlohmann::json> lines;
+  for (std::string line; std::getline(log, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+TEST(Reporter, LogsNotesAndTheReciprocalRank) {
+  test::TemporaryDirectory dir;
+  Options options;
+  options.log_path = dir / "log.json";
+  Reporter reporter(options, true);
+  reporter.note("warning: 3 users are missing");
+  EpochReport report;
+  report.sampled = {{{10, 0.6, 0.3}}, 0.25};
+  reporter.evaluation(report);
+  const auto lines = lines_of(dir / "log.json");
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0]["type"], "note");
+  EXPECT_EQ(lines[0]["text"], "warning: 3 users are missing");
+  EXPECT_EQ(lines[1]["mrr"], 0.25);
+}
+
+TEST(Reporter, ReplacesALogOfTrainingOnlyWhenAsked) {
+  test::TemporaryDirectory dir;
+  Options options;
+  options.log_path = dir / "log.json";
+  { Reporter(options, true).note("nothing of value"); }
+  EpochReport report;
+  report.epoch = 1;
+  { Reporter(options, true).epoch(report); }
+  EXPECT_THAT([&] { Reporter(options, true); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("log.json: holds the log of an earlier run")));
+  EXPECT_EQ(lines_of(dir / "log.json").size(), 1u);
+  options.resume = true;
+  { Reporter(options, true).epoch(report); }
+  EXPECT_EQ(lines_of(dir / "log.json").size(), 2u);
+  options.resume = false;
+  options.overwrite = true;
+  { Reporter(options, true).epoch(report); }
+  EXPECT_EQ(lines_of(dir / "log.json").size(), 1u);
+}
+
+TEST(FileLock, IsHeldByOneAtATime) {
+  test::TemporaryDirectory dir;
+  FileLock lock(dir / "file", 0, "taken");
+  EXPECT_THAT([&] { FileLock(dir / "file", 0, "taken"); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("file: taken")));
+  lock = FileLock();
+  EXPECT_NO_THROW(FileLock(dir / "file", 0, "taken"));
+}
+
 TEST(Reporter, RefusesALogThatItCannotWrite) {
   Options options;
   options.log_path = "/proc/no/log.json";

@@ -35,6 +35,11 @@ TEST_F(ItemNames, AreReadFromMovieLensFiles) {
   EXPECT_THAT(read("name\titem_id\nHeat\t3\n"), ElementsAre("", "", "Heat"));
 }
 
+TEST_F(ItemNames, MayHoldLineEndsInQuotes) {
+  EXPECT_THAT(read("\xEF\xBB\xBFmovieId,title,x\r\n3,\"Heat\r\nof the \"\"night\"\"\",\"a\nb\"\n7,Se7en,\n"),
+              ElementsAre("", "Se7en", "Heat\nof the \"night\""));
+}
+
 TEST_F(ItemNames, SayWhatIsWrongWithAFile) {
   const auto message = [&](const std::string& text, const std::string& part) {
     EXPECT_THAT([&] { read(text); }, ThrowsMessage<Error>(HasSubstr(part))) << text;
@@ -42,6 +47,8 @@ TEST_F(ItemNames, SayWhatIsWrongWithAFile) {
   message("movieId,genres\n3,x\n", "line 1: neither");
   message("movieId,title\n3,a\n7\n", "line 3: 1 columns");
   message("movieId,title\n3,\"a\n", "line 2: a quoted field is not closed");
+  message("movieId,title\n3,\"a\n7,b \"c\" d\n",
+          "line 2: the quote that begins a field there ends in line 3");
   message("movieId,title\n4,a\n", "none of its items");
   message("", "none of its items");
   EXPECT_THAT([&] { read_item_names("/no/such/file", catalogue_); },

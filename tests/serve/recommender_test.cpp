@@ -13,9 +13,11 @@
 #include "dataset_files.hpp"
 #include "neumf/checkpoint/writer.hpp"
 #include "neumf/core/error.hpp"
+#include "neumf/serve/item_filter.hpp"
 #include "neumf/serve/pair_scorer.hpp"
 #include "neumf/serve/recommend_users.hpp"
 #include "neumf/serve/score_pairs.hpp"
+#include "neumf/serve/seen_items.hpp"
 #include "shared_directory.hpp"
 
 namespace neumf::serve {
@@ -66,7 +68,9 @@ class Serving : public testing::Test {
     const auto weight = read(layout.hidden_weight[0]), bias = read(layout.hidden_bias[0]);
     const double head_bias = read(layout.head_bias)[0];
     std::vector<float> user_gmf(users * 4), user_mlp(users * 6);
-    checkpoint_->read_users({0, users}, user_gmf, user_mlp);
+    std::vector<std::uint32_t> everybody(users);
+    std::iota(everybody.begin(), everybody.end(), 0u);
+    checkpoint_->read_users(everybody, user_gmf, user_mlp);
     std::vector<double> logits;
     for (std::size_t u = 0; u < users; ++u)
       for (std::size_t i = 0; i < items; ++i) {
@@ -169,7 +173,7 @@ TEST_F(Serving, ScoresPairs) {
 TEST_F(Serving, KnowsWhatUsersHaveSeen) {
   const SeenItems seen(directory_, *catalogue_);
   const std::vector<std::string> some{"139", "stranger", "100"};  // ids begin at 100
-  const auto lists = seen.of(some);
+  const auto lists = seen.excluded(some);
   ASSERT_EQ(lists.offsets.size(), 4u);
   for (const auto& [place, user] : {std::pair<std::size_t, std::size_t>{0, 39}, {2, 0}}) {
     std::vector<std::uint32_t> want(
@@ -187,10 +191,98 @@ TEST_F(Serving, KnowsWhatUsersHaveSeen) {
   EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}), data_.items.size() + users);
 }
 
+// Items that the model does not know cannot be recommended, so they need no leaving out.
+TEST_F(Serving, PassesOverSeenItemsThatItDoesNotKnow) {
+  const IdIndex smaller({"item 7", "item 3"});
+  const SeenItems seen(directory_, smaller);
+  EXPECT_EQ(seen.unknown_items(), items - 2u);
+  EXPECT_EQ(seen.first_unknown_item(), "item 0");
+  const SeenItems all(directory_, *catalogue_);
+  const auto known = seen.excluded(known_->ids()), everything = all.excluded(known_->ids());
+  for (std::size_t u = 0; u < users; ++u) {
+    std::vector<std::uint32_t> want;
+    for (auto i = everything.offsets[u]; i < everything.offsets[u + 1]; ++i)
+      if (const auto row = smaller.find(catalogue_->ids()[everything.items[i]])) want.push_back(*row);
+    std::sort(want.begin(), want.end());
+    const std::vector<std::uint32_t> got(
+        known.items.begin() + static_cast<std::ptrdiff_t>(known.offsets[u]),
+        known.items.begin() + static_cast<std::ptrdiff_t>(known.offsets[u + 1]));
+    EXPECT_EQ(got, want);
+  }
+  EXPECT_EQ(seen.counts().size(), 2u);
+  EXPECT_EQ(seen.counts()[1], all.counts()[3]);
+}
+
+// A user who may not get an item, and items that nobody may get.
+TEST(ItemFilters, Compose) {
+  const IdIndex catalogue({"a", "b", "c", "d", "e"});
+  using Meaning = ListedItems::Meaning;
+  struct Has : ItemFilter {
+    ItemLists excluded(std::span<const std::string> of) const override {
+      ItemLists lists;
+      for (const auto& user : of) {
+        lists.items.push_back(user == "x" ? 1 : 2);
+        lists.offsets.push_back(lists.items.size());
+      }
+      return lists;
+    }
+  };
+  struct HasMore : ItemFilter {
+    ItemLists excluded(std::span<const std::string> of) const override {
+      return {std::vector<std::uint64_t>(of.size() + 1, 0), {}};
+    }
+  };
+  AllFilters all;
+  EXPECT_TRUE(all.allows(4));
+  all.add(std::make_unique<Has>());
+  all.add(std::make_unique<HasMore>());
+  all.add(std::make_unique<ListedItems>(Meaning::allowed, "item_id\nd\nnew\na\nb\n", "list", catalogue));
+  all.add(std::make_unique<ListedItems>(Meaning::denied, "b\n", "list", catalogue));
+  std::vector<bool> allowed;
+  for (std::uint32_t item = 0; item < 5; ++item) allowed.push_back(all.allows(item));
+  EXPECT_THAT(allowed, testing::ElementsAre(true, false, false, true, false));
+  const std::vector<std::string> of{"x", "y"};
+  const auto lists = all.excluded(of);
+  EXPECT_THAT(lists.items, testing::ElementsAre(1, 2));
+  EXPECT_THAT(lists.offsets, testing::ElementsAre(0, 1, 2));
+  EXPECT_THAT([&] { ListedItems(Meaning::allowed, "new\n", "file", catalogue); },
+              ThrowsMessage<Error>(
+                  HasSubstr("file: none of its 1 ids is an item of the model, beginning with line 1: "
+                            "'new'")));
+}
+
+// The same pairs by the best of the catalogue, of a part of it, and one by one.
+TEST_F(Serving, GivesAPairTheSameBits) {
+  std::vector<std::uint32_t> third;
+  for (std::uint32_t item = 1; item < items; item += 3) third.push_back(item);
+  Recommender<Cpu, float> all(context_, *checkpoint_, items, 16),
+      some(context_, *checkpoint_, items, 7, third);
+  PairScorer<Cpu, float> scorer(context_, *checkpoint_, 3);
+  const std::vector<std::uint32_t> wanted{31, 2};
+  const auto whole = all.recommend(context_, wanted), part = some.recommend(context_, wanted);
+  for (std::size_t user = 0; user < 2; ++user) {
+    std::vector<std::uint32_t> order;
+    std::vector<float> scores;
+    for (std::size_t place = 0; place < items; ++place) {
+      const auto item = whole.items[user * items + place];
+      const float score = whole.scores[user * items + place];
+      EXPECT_EQ(score, scorer.score(context_, std::span(&wanted[user], 1), std::span(&item, 1))[0]);
+      if (item % 3 != 1) continue;
+      order.push_back(item);
+      scores.push_back(score);
+    }
+    for (std::size_t place = 0; place < order.size(); ++place) {
+      EXPECT_EQ(part.items[user * items + place], order[place]);
+      EXPECT_EQ(part.scores[user * items + place], scores[place]);
+    }
+    EXPECT_EQ(part.items[user * items + order.size()], ops::no_item);
+  }
+}
+
 TEST_F(Serving, RefusesADataSetWithOtherItems) {
-  const IdIndex smaller({"item 0", "item 1"});
-  EXPECT_THAT([&] { SeenItems(directory_, smaller); },
-              ThrowsMessage<Error>(HasSubstr("298 of its 300 items are not in the checkpoint's catalogue")));
+  const IdIndex others({"nothing", "of these"});
+  EXPECT_THAT([&] { SeenItems(directory_, others); },
+              ThrowsMessage<Error>(HasSubstr("none of its 300 items is in the checkpoint's catalogue")));
 }
 
 // Collects what a writer is given.
@@ -215,10 +307,10 @@ class Collector : public RecommendationWriter {
 TEST_F(Serving, SharesUsersAmongRanksInTheOrderAsked) {
   const SeenItems seen(directory_, *catalogue_);
   RecommendationRequest request;
-  request.users = listed_users("139,stranger,100,117,118,105,105,101,102,103,104", *known_);
+  request.users = listed_ids("--users", "139,stranger,100,117,118,105,105,101,102,103,104", *known_);
   request.topk = 5;
   request.users_at_once = 2;  // several rounds, the last one incomplete
-  request.seen = &seen;
+  request.filter = &seen;
   request.popularity = Popularity(checkpoint_->item_counts());
   Collector collector;
   recommend_users<Cpu, float>(context_, world_, *checkpoint_, request,
@@ -227,7 +319,7 @@ TEST_F(Serving, SharesUsersAmongRanksInTheOrderAsked) {
   if (!world_.is_root()) return;
   EXPECT_EQ(collector.ids, request.users.ids);
   const auto logits = all_logits();
-  const auto lists = seen.of(request.users.ids);
+  const auto lists = seen.excluded(request.users.ids);
   for (std::size_t u = 0; u < collector.ids.size(); ++u) {
     const auto got = std::span(collector.all.items).subspan(u * 5, 5);
     EXPECT_EQ(collector.known[u], u == 1 ? 0 : 1);
@@ -242,7 +334,7 @@ TEST_F(Serving, SharesUsersAmongRanksInTheOrderAsked) {
 
 TEST_F(Serving, EndsOnAllRanksWhenWritingFails) {
   RecommendationRequest request;
-  request.users = all_users(*known_);
+  request.users = all_ids(*known_);
   Collector collector;
   collector.broken = true;
   const auto recommend = [&] {

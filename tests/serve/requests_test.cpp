@@ -7,7 +7,6 @@
 #include "neumf/core/error.hpp"
 #include "neumf/ops/top_k.hpp"
 #include "neumf/serve/popularity.hpp"
-#include "neumf/serve/served_model.hpp"
 
 namespace neumf::serve {
 namespace {
@@ -20,8 +19,8 @@ using testing::ThrowsMessage;
 const IdIndex users({"7", "9", "x,y"}), items({"a", "b", "user_id"});
 
 TEST(Users, AreAllListedOrRead) {
-  EXPECT_THAT(all_users(users).rows, ElementsAre(0, 1, 2));
-  EXPECT_THAT(listed_users("9, 7,\"x,y\",9", users).rows, ElementsAre(1, 0, 2, 1));
+  EXPECT_THAT(all_ids(users).rows, ElementsAre(0, 1, 2));
+  EXPECT_THAT(listed_ids("--users", "9, 7,\"x,y\",9", users).rows, ElementsAre(1, 0, 2, 1));
   const auto list = read_users("\xEF\xBB\xBFuser_id\r\n9\r\n\n  7\n\"x,y\"", users);
   EXPECT_THAT(list.rows, ElementsAre(1, 0, 2));
   EXPECT_THAT(list.ids, ElementsAre("9", "7", "x,y"));
@@ -31,11 +30,11 @@ TEST(Users, AreAllListedOrRead) {
 
 TEST(Users, SayWhichAreUnknown) {
   const auto list = read_users("9\n\n8\n7\nuser_id\n", users);
-  EXPECT_THAT(list.rows, ElementsAre(1, unknown_user, 0, unknown_user));
+  EXPECT_THAT(list.rows, ElementsAre(1, no_row, 0, no_row));
   EXPECT_EQ(list.unknown, 2u);
   EXPECT_EQ(list.first_unknown, "line 3: '8'");
-  EXPECT_EQ(listed_users("9,8", users).first_unknown, "'8'");
-  EXPECT_THROW(listed_users("9,,7", users), Error);
+  EXPECT_EQ(listed_ids("--users", "9,8", users).first_unknown, "'8'");
+  EXPECT_THROW(listed_ids("--users", "9,,7", users), Error);
 }
 
 std::vector<PairBlock> read_pairs(const std::string& text, std::size_t most = 100) {
@@ -78,19 +77,6 @@ TEST(Popularity, OrdersByCountAndThenByItem) {
   EXPECT_THAT(popularity.best(3, {}), ElementsAre(1, 4, 0));
   const std::vector<std::uint32_t> excluded{0, 1, 3};
   EXPECT_THAT(popularity.best(4, excluded), ElementsAre(4, 2, ops::no_item, ops::no_item));
-}
-
-TEST(CoveringRanges, JoinWhatIsNear) {
-  const auto ranges = [](std::vector<std::uint32_t> wanted, std::uint64_t gap) {
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> out;
-    for (const UserRange& range : covering_ranges(wanted, gap)) out.emplace_back(range.first, range.last);
-    return out;
-  };
-  using Ends = std::pair<std::uint64_t, std::uint64_t>;
-  EXPECT_THAT(ranges({5, 3, 4, 4}, 1), ElementsAre(Ends{3, 6}));
-  EXPECT_THAT(ranges({10, 1, 4}, 1), ElementsAre(Ends{1, 2}, Ends{4, 5}, Ends{10, 11}));
-  EXPECT_THAT(ranges({10, 1, 4}, 3), ElementsAre(Ends{1, 5}, Ends{10, 11}));
-  EXPECT_THAT(ranges({}, 3), IsEmpty());
 }
 
 }  // namespace

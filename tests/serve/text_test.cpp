@@ -1,5 +1,7 @@
 #include "neumf/serve/text.hpp"
 
+#include "neumf/data/utf8.hpp"
+
 #include <gmock/gmock.h>
 
 #include "neumf/core/error.hpp"

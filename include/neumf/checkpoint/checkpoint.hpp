@@ -27,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "neumf/checkpoint/weight_rows.hpp"
 #include "neumf/core/context.hpp"
 #include "neumf/data/dataset.hpp"
 #include "neumf/data/hdf5.hpp"
@@ -64,18 +65,24 @@ struct TrainingState {
 CheckpointInfo read_checkpoint_info(const std::filesystem::path& master);
 CheckpointInfo read_checkpoint_info(const hdf5::File& master);
 
-// Reads the weights: all shared ones, and the rows of `users` into the user tables from `first_row` on. The
-// shape must be the parameters'. Adam's moments stay as they are.
+// Reads the weights: all that are of no user and no item, and the tables' rows that `rows` names. But for
+// users and items the shape must be the parameters'. Adam's moments stay as they are.
 template <class Device, class T>
 void load_checkpoint(Context<Device>& context, const std::filesystem::path& master,
-                     Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row);
+                     Parameters<Device, T>& parameters, const WeightRows& rows);
+
+// Reads the moments that go with these weights, and where the optimizer stood (its loss and position are 0).
+// Nothing, if the checkpoint holds a model only.
+template <class Device, class T>
+std::optional<ops::StepState> load_optimizer(Context<Device>& context, const std::filesystem::path& master,
+                                             Parameters<Device, T>& parameters, const WeightRows& rows);
 
 // Reads a saved run: weights, Adam's moments and where training stood. On as many ranks as wrote it, each
 // gets its own loss; otherwise rank 0 gets the sum.
 template <class Device, class T>
 TrainingState load_training_state(Context<Device>& context, const std::filesystem::path& master,
-                                  Parameters<Device, T>& parameters, const UserRange& users,
-                                  std::int64_t first_row, int rank, int ranks);
+                                  Parameters<Device, T>& parameters, const WeightRows& rows, int rank,
+                                  int ranks);
 
 // The master files of saved runs in a directory, newest first.
 std::vector<std::filesystem::path> saved_runs(const std::filesystem::path& directory);

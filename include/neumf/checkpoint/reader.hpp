@@ -12,6 +12,7 @@
 #include "neumf/checkpoint/checkpoint.hpp"
 #include "neumf/data/dataset.hpp"
 #include "neumf/data/hdf5.hpp"
+#include "neumf/data/id_index.hpp"
 #include "neumf/nn/parameters.hpp"
 
 namespace neumf {
@@ -27,7 +28,7 @@ class CheckpointReader {
   int parts() const { return static_cast<int>(first_user_.size()) - 1; }
   std::filesystem::path part_path(int part) const;
 
-  // The original ids by row, as text.
+  // The original ids by row, as UTF-8.
   std::vector<std::string> user_ids() const;
   std::vector<std::string> item_ids() const;
   // How many training interactions each item had; empty if the checkpoint does not say.
@@ -57,9 +58,11 @@ class CheckpointReader {
       if (common.first < common.last) work(i, common);
     }
   }
-  // The rows of users [range.first, range.last) in both user tables; gmf holds size * factors values and mlp
-  // size * mlp_embedding.
-  void read_users(const UserRange& range, std::span<float> gmf, std::span<float> mlp);
+  // Row i of `rows` becomes the table's row of user users[i], in any order; where that is no_row it stays.
+  void read_rows(const Segment& segment, const std::string& group, std::span<const std::uint32_t> users,
+                 std::span<float> rows);
+  // The same of the model's two user tables; gmf holds size * factors values and mlp size * mlp_embedding.
+  void read_users(std::span<const std::uint32_t> users, std::span<float> gmf, std::span<float> mlp);
 
  private:
   hdf5::File file_;

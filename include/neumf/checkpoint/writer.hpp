@@ -39,7 +39,7 @@ class CheckpointWriter {
   CheckpointWriter& operator=(const CheckpointWriter&) = delete;
 
   // Starts to write the best model, or a saved run if `state` is given. Waits for the write before. Fails as
-  // finish() does. Collective.
+  // finish() does, and where a weight or moment is not a finite number. Collective.
   void save_best(const CheckpointInfo& info);
   void save_run(const CheckpointInfo& info, const TrainingState& state);
   // Publishes what has been written. To be called now and then; costs nothing where nothing is being written.

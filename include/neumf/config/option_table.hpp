@@ -37,6 +37,7 @@ struct OptionRules {
   const char* shown = nullptr;          // the default in help, where the field does not say it
   std::vector<std::string> among = {};  // the only names of the enumeration that are allowed
   bool repeated = false;       // of a list: every occurrence adds to it, instead of the last counting
+  bool transient = false;      // of this run alone: not among what is saved with it
   bool shapes_result = false;  // a resumed run with another value ends elsewhere
 };
 

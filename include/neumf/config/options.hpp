@@ -55,6 +55,13 @@ constexpr auto value_names(LearningRateSchedule) {
                                                           {"step", LearningRateSchedule::step}});
 }
 
+// All weights: the embeddings of users, those of items, and the MLP with the final layer.
+enum class WeightGroup { users, items, mlp };
+constexpr auto value_names(WeightGroup) {
+  return std::to_array<NamedValue<WeightGroup>>(
+      {{"users", WeightGroup::users}, {"items", WeightGroup::items}, {"mlp", WeightGroup::mlp}});
+}
+
 enum class Evaluation { sampled, full };
 constexpr auto value_names(Evaluation) {
   return std::to_array<NamedValue<Evaluation>>(
@@ -71,6 +78,11 @@ constexpr auto value_names(Progress) {
 struct CheckpointInterval {
   int epochs = 1;
   double seconds = 0;
+};
+
+// Weights that training leaves as they are.
+struct Freeze {
+  bool users = false, items = false, mlp = false;
 };
 
 struct Options {
@@ -100,8 +112,9 @@ struct Options {
   int topk = 10;
   std::vector<int> topk_list;  // further K to report
   Evaluation evaluation = Evaluation::sampled;
-  double threshold = 1.0;  // stop once HR@topk reaches it
-  int patience = 0;        // stop after so many epochs without a better HR@topk; 0: never
+  std::vector<WeightGroup> freeze;  // that stay as they are
+  double threshold = 1.0;           // stop once HR@topk reaches it
+  int patience = 0;                 // stop after so many epochs without a better HR@topk; 0: never
   DeviceChoice device = DeviceChoice::automatic;
   Precision precision = Precision::fp32;
   Precision allreduce_dtype = Precision::fp32;  // of gradients on their way between GPUs
@@ -115,11 +128,14 @@ struct Options {
   double pretrain_alpha = 0.5;          // weight of GMF in the joined final layer
   CheckpointInterval checkpoint_every;  // of saved runs
   int keep_last = 2;                    // saved runs
+  bool overwrite = false;               // replace the model of an earlier run in checkpoint_dir, and its log
   bool resume = false;                  // go on from the newest saved run in checkpoint_dir, if there is one
   double stall_timeout = 300;           // seconds without progress before the watchdog speaks; 0 = never
   bool abort_on_stall = false;
   Progress progress = Progress::automatic;
 
+  // `freeze`, by weights.
+  Freeze frozen() const;
   // The options of these fields.
   void declare(OptionTable& table);
 };

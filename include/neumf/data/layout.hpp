@@ -8,7 +8,7 @@
 //   attributes: format_version, dataset_id, shard, shards, first_user, users
 // DIR/dataset.h5, written last, so that its presence means the data set is complete:
 //   /train/counts /train/items /test/items /test/negatives   virtual data sets over all shards
-//   /ids/users /ids/items                   original ids (int64, or fixed-length UTF-8) by dense id
+//   /ids/users /ids/items                   original ids by dense id: fixed-length UTF-8 (once also int64)
 //   /shards/first_user [shards + 1]         user boundaries;  /shards/positives [shards]
 //   attributes: format_version, dataset_id, users, items, interactions (before filtering), positives,
 //               valid_negative, shards, source, source_md5, options, created_by, seed

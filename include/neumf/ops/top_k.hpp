@@ -11,8 +11,8 @@ namespace neumf::ops {
 // In place of an item where fewer than K were found; its score is -infinity.
 inline constexpr std::uint32_t no_item = 0xFFFFFFFFu;
 
-// The best K of each user, [users, K] each, best first: higher scores first, and of equal scores the smaller
-// item, so that the result does not depend on blocks, threads or timing.
+// The best K of each user, [users, K] each; after top_k_finish() best first: higher scores first, and of
+// equal scores the smaller item, so that the result does not depend on blocks, threads or timing.
 struct TopK {
   Matrix<float> scores;
   Matrix<std::uint32_t> items;
@@ -31,6 +31,10 @@ void top_k_clear(Context<Device>& context, const TopK& best);
 template <class Device>
 void top_k_merge(Context<Device>& context, Matrix<const float> scores, std::uint32_t first_item,
                  const TopK& best);
+
+// Puts the lists in order, once nothing is to be added.
+template <class Device>
+void top_k_finish(Context<Device>& context, const TopK& best);
 
 // scores[r, i - first_item] = -infinity for every item i of row r's list that lies in the block. The lists
 // are items[offsets[r] .. offsets[r + 1]), ascending.  scores [users, block], offsets [users + 1].

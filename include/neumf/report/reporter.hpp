@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "neumf/config/options.hpp"
+#include "neumf/core/file_lock.hpp"
 #include "neumf/core/profiler.hpp"
 #include "neumf/evaluate/epoch_report.hpp"
 
@@ -35,8 +36,9 @@ struct RunFacts {
 
 class Reporter {
  public:
-  // Writes nothing unless `active` (rank 0). Opens the log, and writes the options next to it. A resumed run
-  // continues its log; where an epoch is there twice, the later line counts.
+  // Writes nothing unless `active` (rank 0). Opens the log, which it holds alone, and writes the options next
+  // to it. A resumed run continues its log; where an epoch is there twice, the later line counts. Another
+  // run's log of training is replaced with --overwrite only. Throws Error naming the file.
   Reporter(const Options& options, bool active);
 
   // The start-up table: (label, text) rows; and the same for programs.
@@ -54,11 +56,14 @@ class Reporter {
   void checkpoints(int saves, double seconds_waited);
   // The run ends early: why, and how to go on.
   void interrupted(const std::string& text);
+  // A line for people, which the log has as {"type": "note", "text": ...}.
   void note(const std::string& text);
 
  private:
   void print_full(const EpochReport& report);
+  void print_note(const std::string& text);
   void clear_progress();
+  void open_log(const Options& options);
   void log_line(const std::string& json);
 
   bool active_;
@@ -66,6 +71,7 @@ class Reporter {
   int topk_;
   bool header_done_ = false, bar_drawn_ = false;
   std::filesystem::path log_path_;
+  FileLock log_lock_;
   std::ofstream log_;
   std::chrono::steady_clock::time_point last_drawn_{}, epoch_begun_{};
   int drawn_epoch_ = 0;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "neumf/serve/id_index.hpp"
+#include "neumf/data/id_index.hpp"
 
 namespace neumf::serve {
 

@@ -6,19 +6,19 @@
 #include "neumf/checkpoint/reader.hpp"
 #include "neumf/comm/communicator.hpp"
 #include "neumf/core/context.hpp"
+#include "neumf/serve/item_filter.hpp"
 #include "neumf/serve/popularity.hpp"
 #include "neumf/serve/recommendation_writer.hpp"
 #include "neumf/serve/requests.hpp"
-#include "neumf/serve/seen_items.hpp"
 
 namespace neumf::serve {
 
 struct RecommendationRequest {
   UserList users;
-  std::int64_t users_at_once = 0;   // that a rank takes; 0: chosen here
-  std::int64_t topk = 10;           // at most the catalogue's size
-  const SeenItems* seen = nullptr;  // what users have is left out
-  Popularity popularity;            // for unknown users, where there are any
+  std::int64_t users_at_once = 0;      // that a rank takes; 0: chosen here
+  std::int64_t topk = 10;              // at most the catalogue's size
+  const ItemFilter* filter = nullptr;  // or null: everything may be recommended
+  Popularity popularity;               // for unknown users, where there are any
 };
 
 // Times on rank 0, in seconds.
@@ -27,12 +27,24 @@ struct ServingTimes {
   double serving = 0;  // all the rest
 };
 
+// What was written.
+struct RecommendationCounts {
+  std::uint64_t items = 0;        // in all lists
+  std::uint64_t short_lists = 0;  // of fewer than K items
+  std::uint64_t empty_lists = 0;  // among those
+};
+
+struct RecommendationOutcome {
+  ServingTimes times;
+  RecommendationCounts counts;  // on rank 0
+};
+
 // Ranks take blocks of users in turn; rank 0 passes their rankings to `writer` (null on the others) in the
 // order of the request and publishes. No rank holds more than a block, and rank 0 one more. Collective:
 // throws CollectiveError on all ranks if one fails.
 template <class Device, class T>
-ServingTimes recommend_users(Context<Device>& context, const Communicator& communicator,
-                             CheckpointReader& checkpoint, const RecommendationRequest& request,
-                             RecommendationWriter* writer);
+RecommendationOutcome recommend_users(Context<Device>& context, const Communicator& communicator,
+                                      CheckpointReader& checkpoint, const RecommendationRequest& request,
+                                      RecommendationWriter* writer);
 
 }  // namespace neumf::serve

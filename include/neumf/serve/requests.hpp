@@ -6,25 +6,28 @@
 #include <string>
 #include <vector>
 
-#include "neumf/serve/id_index.hpp"
+#include "neumf/data/id_index.hpp"
+#include "neumf/serve/text.hpp"
 
 namespace neumf::serve {
 
-inline constexpr std::uint32_t unknown_user = 0xFFFFFFFFu;
-
-struct UserList {
+// Users, or items.
+struct IdList {
   std::vector<std::string> ids;     // original
-  std::vector<std::uint32_t> rows;  // of the checkpoint, or unknown_user
+  std::vector<std::uint32_t> rows;  // of the checkpoint, or no_row
   std::size_t unknown = 0;          // how many are
   std::string first_unknown;        // for messages: "line 3: '999'"
 };
 
-// Every user that the checkpoint knows, in its order.
-UserList all_users(const IdIndex& known);
-// "7,12,x9": ids separated by commas.
-UserList listed_users(const std::string& list, const IdIndex& known);
-// One id per line. Blank lines, and a first line that says user_id, are passed over.
-UserList read_users(const std::string& text, const IdIndex& known);
+using UserList = IdList;
+
+// Every one that the checkpoint knows, in its order.
+IdList all_ids(const IdIndex& known);
+// "7,12,x9": ids separated by commas. `option` is named in messages: "--users".
+IdList listed_ids(const char* option, const std::string& list, const IdIndex& known);
+// One id per line. Blank lines, and a first line that says user_id (item_id), are passed over.
+IdList read_users(const std::string& text, const IdIndex& known);
+IdList read_items(const std::string& text, const IdIndex& known);
 
 // Pairs, in rows of the checkpoint.
 struct PairBlock {
@@ -43,14 +46,10 @@ class PairReader {
   PairBlock next(std::size_t most);
 
  private:
-  bool take_line();
-
-  std::istream& input_;
+  RecordReader records_;
   std::string name_;
   const IdIndex& users_;
   const IdIndex& items_;
-  std::string line_;
-  std::uint64_t number_ = 0;
   char separator_ = ',';
 };
 

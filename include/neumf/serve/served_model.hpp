@@ -15,26 +15,24 @@ namespace neumf::serve {
 template <class Device, class T>
 class ServedModel {
  public:
-  // Reads the shared weights and reserves the rows of `window` users. `checkpoint` must outlive the model.
-  ServedModel(Context<Device>& context, CheckpointReader& checkpoint, std::int64_t window);
+  // Reads the shared weights and reserves the rows of `window` users. `items`: the checkpoint's rows of the
+  // items to have, in this order; all of them where it is empty. `checkpoint` must outlive the model.
+  ServedModel(Context<Device>& context, CheckpointReader& checkpoint, std::int64_t window,
+              std::span<const std::uint32_t> items = {});
 
   // Row i of the user tables becomes that of user users[i] (a row of the checkpoint), for at most `window`
   // users in any order.
   void load_users(Context<Device>& context, std::span<const std::uint32_t> users);
 
-  const ModelShape& shape() const { return checkpoint_.shape(); }
+  const ModelShape& shape() const { return shape_; }
   std::int64_t window() const { return parameters_.layout().user_gmf.rows; }
   Parameters<Device, T>& parameters() { return parameters_; }
 
  private:
   CheckpointReader& checkpoint_;
+  ModelShape shape_;
   Parameters<Device, T> parameters_;
-  std::vector<float> gmf_, mlp_;              // the window's rows on the host
-  std::vector<float> gmf_range_, mlp_range_;  // as read, in the checkpoint's order
+  std::vector<float> gmf_, mlp_;  // the window's rows on the host
 };
-
-// Ranges of users that cover `users` (any order, repetitions allowed) in ascending order. Users less than
-// `gap` apart share a range: reading a few rows too many costs less than reading once more.
-std::vector<UserRange> covering_ranges(std::span<const std::uint32_t> users, std::uint64_t gap);
 
 }  // namespace neumf::serve

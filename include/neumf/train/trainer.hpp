@@ -32,6 +32,7 @@ struct TrainerSpec {
   float dropout = 0.5f;
   Optimizer optimizer = Optimizer::adam;
   ops::AdamSpec adam;             // SGD uses its learning rate and weight decay
+  Freeze freeze;                  // what updates leave as it is
   bool defer_row_updates = true;  // where that pays, see WeightUpdate
   ops::LossScaling loss_scaling;
   float loss_scale = 1.0f;  // at the start

@@ -29,7 +29,8 @@ template <class Device, class T>
 class WeightUpdate {
  public:
   // `parameters` must outlive it.
-  WeightUpdate(Parameters<Device, T>& parameters, Optimizer optimizer, const UpdateReach& reach);
+  WeightUpdate(Parameters<Device, T>& parameters, Optimizer optimizer, const UpdateReach& reach,
+               const Freeze& freeze = {});
 
   // Before a block of the update's samples is read.
   void prepare(Context<Device>& context, const BatchView& block);
@@ -56,7 +57,8 @@ class WeightUpdate {
   Parameters<Device, T>& parameters_;
   Optimizer optimizer_;
   std::unique_ptr<ops::DeferredAdam<Device, T>> deferred_;
-  std::vector<Range> immediate_;  // all other elements
+  std::vector<Range> immediate_;  // all other elements that move
+  std::vector<Range> frozen_;     // whose gradients are dropped
 };
 
 }  // namespace neumf

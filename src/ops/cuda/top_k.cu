@@ -132,6 +132,10 @@ void top_k_merge<Cuda>(Context<Cuda>& context, Matrix<const float> scores, std::
   cuda::check_launch("top_k_kernel");
 }
 
+// The kernel leaves its lists in order.
+template <>
+void top_k_finish<Cuda>(Context<Cuda>& /*context*/, const TopK& /*best*/) {}
+
 template <>
 void exclude_items<Cuda>(Context<Cuda>& context, const std::uint64_t* offsets, const std::uint32_t* items,
                          std::uint32_t first_item, Matrix<float> scores) {

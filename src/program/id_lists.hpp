@@ -1,0 +1,40 @@
+// Ids that people give: on the command line, in a file or on standard input.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "neumf/comm/communicator.hpp"
+#include "neumf/config/option_table.hpp"
+#include "neumf/data/id_index.hpp"
+#include "neumf/serve/item_filter.hpp"
+
+namespace neumf::program {
+
+// What an option such as --users names, as text that every rank can parse.
+struct IdSource {
+  bool is_file = false;  // or standard input
+  std::string text;      // its content; nothing for ids on the command line and "all"
+};
+
+// `words`: the option's value. Rank 0 reads, all ranks know. Collective.
+IdSource read_id_source(const std::string& option, const std::string& words,
+                        const Communicator& communicator);
+
+// --allow_items and --deny_items.
+struct ItemListOptions {
+  std::filesystem::path allow, deny;
+
+  void declare(OptionTable& table);
+  bool given() const { return !allow.empty() || !deny.empty(); }
+  // Adds their filters, and to `notes` what is to be said of them. Throws Error naming the file.
+  void add_to(serve::AllFilters& filters, const IdIndex& catalogue, std::vector<std::string>& notes) const;
+};
+
+// "note: 3 items of --deny_items are unknown to the checkpoint, beginning with ..."; nothing where there are
+// none.
+void note_unknown(std::vector<std::string>& notes, const std::string& option, std::size_t unknown,
+                  const std::string& first);
+
+}  // namespace neumf::program

@@ -1,0 +1,24 @@
+// A data set's test cases in the terms of a model that was trained on other data.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "neumf/checkpoint/weight_rows.hpp"
+#include "neumf/data/dataset.hpp"
+
+namespace neumf {
+
+// What a model cannot be asked about.
+struct UnknownCases {
+  std::uint64_t users = 0;      // that the model does not know
+  std::uint64_t held_out = 0;   // further users whose held-out item it does not know
+  std::uint64_t negatives = 0;  // of the users that are left
+};
+
+// Leaves in `shard` the users whom the model knows and whose held-out item it knows, with the model's rows as
+// items, and returns these users' rows. Items that it does not know go; among the negatives the held-out item
+// takes their place, which evaluation ignores.
+std::vector<std::uint32_t> keep_known(Shard& shard, const WeightMatch& match, UnknownCases& unknown);
+
+}  // namespace neumf
