@@ -1,11 +1,12 @@
 #include "neumf/serve/item_names.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <fstream>
-#include <initializer_list>
 #include <optional>
 
 #include "neumf/core/error.hpp"
+#include "neumf/data/column_names.hpp"
 #include "neumf/data/utf8.hpp"
 #include "neumf/serve/text.hpp"
 
@@ -34,11 +35,27 @@ struct Format {
   }
 };
 
-std::size_t column(const std::vector<std::string>& header, std::initializer_list<const char*> names) {
-  const auto found = std::find_if(header.begin(), header.end(), [&](const std::string& field) {
-    return std::find(names.begin(), names.end(), std::string(trimmed(field))) != names.end();
-  });
-  return static_cast<std::size_t>(found - header.begin());
+// The most certain name of an item's column.
+std::size_t item_column(const std::vector<std::string>& header) {
+  std::size_t best = header.size(), best_rank = SIZE_MAX;
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    // An "id" by itself is the item's in a file of items.
+    const auto rank = columns::normalised(header[i]) == "id" ? std::optional<std::size_t>(SIZE_MAX - 1)
+                                                             : columns::rank(columns::Role::item, header[i]);
+    if (rank && *rank < best_rank) {
+      best = i;
+      best_rank = *rank;
+    }
+  }
+  return best;
+}
+
+std::size_t title_column(const std::vector<std::string>& header) {
+  for (const auto* wanted : {"title", "name", "itemname", "itemtitle", "movietitle", "booktitle",
+                             "productname", "producttitle", "songtitle", "trackname", "artistname"})
+    for (std::size_t i = 0; i < header.size(); ++i)
+      if (columns::normalised(header[i]) == wanted) return i;
+  return header.size();
 }
 
 Format detect(std::string_view first_line, const std::string& path) {
@@ -51,8 +68,8 @@ Format detect(std::string_view first_line, const std::string& path) {
   format.header = true;
   format.separator = first_line.find('\t') != std::string_view::npos ? "\t" : ",";
   const auto header = format.split(first_line);
-  format.id = column(header, {"movieId", "item_id", "itemId", "item", "id"});
-  format.title = column(header, {"title", "name", "item_name"});
+  format.id = item_column(header);
+  format.title = title_column(header);
   require(format.id < header.size() && format.title < header.size(),
           "{}: line 1: neither movies.dat (id::title::genres) nor a CSV header that names an item column "
           "(movieId, "

@@ -8,19 +8,14 @@
 #include <utility>
 
 #include "neumf/core/error.hpp"
+#include "neumf/data/column_names.hpp"
 #include "neumf/data/utf8.hpp"
 #include "neumf/serve/text.hpp"
 
 namespace neumf::serve {
 namespace {
 
-constexpr std::array user_columns{"user_id", "userId", "user"};
-constexpr std::array item_columns{"item_id", "itemId", "item", "movieId"};
-
-template <class Names>
-bool names(const Names& columns, std::string_view field) {
-  return std::find(columns.begin(), columns.end(), field) != columns.end();
-}
+using columns::Role;
 
 void add(IdList& list, const std::string& id, const std::string& place, const IdIndex& known) {
   list.rows.push_back(known.find(id).value_or(no_row));
@@ -57,8 +52,7 @@ IdList listed_ids(const char* option, const std::string& text, const IdIndex& kn
 
 namespace {
 
-template <class Names>
-IdList read_ids(const std::string& text, const Names& columns, const IdIndex& known) {
+IdList read_ids(const std::string& text, Role role, const IdIndex& known) {
   IdList list;
   std::istringstream input(text);
   RecordReader records(input, "the list of ids", [](std::string_view) { return std::optional('\0'); });
@@ -67,7 +61,7 @@ IdList read_ids(const std::string& text, const Names& columns, const IdIndex& kn
     const std::uint64_t number = records.line();
     if (trimmed(line).empty()) continue;
     std::string id = id_field(line);
-    if (number == 1 && names(columns, id) && !known.find(id)) continue;
+    if (number == 1 && columns::rank(role, id) && !known.find(id)) continue;
     add(list, id, fmt::format("line {}: ", number), known);
   }
   return list;
@@ -76,11 +70,11 @@ IdList read_ids(const std::string& text, const Names& columns, const IdIndex& kn
 }  // namespace
 
 IdList read_users(const std::string& text, const IdIndex& known) {
-  return read_ids(text, user_columns, known);
+  return read_ids(text, Role::user, known);
 }
 
 IdList read_items(const std::string& text, const IdIndex& known) {
-  return read_ids(text, item_columns, known);
+  return read_ids(text, Role::item, known);
 }
 
 PairReader::PairReader(std::istream& input, std::string name, const IdIndex& users, const IdIndex& items)
@@ -109,8 +103,7 @@ PairBlock PairReader::next(std::size_t most) {
             "{}: line {}: '{}' is not a pair: a user and an item, separated by a comma or a tab", name_,
             number, line.substr(0, 80));
     const auto user = users_.find(trimmed(fields[0])), item = items_.find(trimmed(fields[1]));
-    if (number == 1 && names(user_columns, trimmed(fields[0])) && names(item_columns, trimmed(fields[1])) &&
-        !user)
+    if (number == 1 && columns::rank(Role::user, fields[0]) && columns::rank(Role::item, fields[1]) && !user)
       continue;
     require(user.has_value(), "{}: line {}: user '{}' is unknown to the checkpoint", name_, number,
             fields[0]);

@@ -33,6 +33,8 @@ TEST_F(ItemNames, AreReadFromMovieLensFiles) {
               ElementsAre("", "Amélie", "Heat (1995)"));
   EXPECT_THAT(read("3|Heat (1995)|01-Jan-1995||http://x|0\n"), ElementsAre("", "", "Heat (1995)"));
   EXPECT_THAT(read("name\titem_id\nHeat\t3\n"), ElementsAre("", "", "Heat"));
+  EXPECT_THAT(read("product_id,title\n3,Heat\n"), ElementsAre("", "", "Heat"));
+  EXPECT_THAT(read("id,Title,asin\n7,Heat,3\n"), ElementsAre("", "", "Heat"));
 }
 
 TEST_F(ItemNames, MayHoldLineEndsInQuotes) {

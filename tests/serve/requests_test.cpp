@@ -58,6 +58,14 @@ TEST(Pairs, AreReadInBlocks) {
   EXPECT_THAT(read_pairs(""), IsEmpty());
 }
 
+// Every name that neumf-preprocess knows.
+TEST(Pairs, HeadersUnderOtherNames) {
+  EXPECT_EQ(read_users("User_ID\n9\n", users).ids, (std::vector<std::string>{"9"}));
+  EXPECT_EQ(read_users("reviewerID\n9\n", users).ids, (std::vector<std::string>{"9"}));
+  EXPECT_EQ(read_pairs("User_ID,product_id\n9,b\n", 2).size(), 1u);
+  EXPECT_EQ(read_pairs("visitorid\tparent_asin\n9\tb\n", 2).size(), 1u);
+}
+
 TEST(Pairs, NameTheLineThatIsWrong) {
   const auto message = [](const std::string& text, const std::string& part) {
     EXPECT_THAT([&] { read_pairs(text); }, ThrowsMessage<Error>(HasSubstr(part))) << text;
