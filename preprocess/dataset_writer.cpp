@@ -18,8 +18,10 @@ class Writer {
         provenance_(provenance),
         id_(dataset_id(provenance)),
         bounds_(layout::balanced_user_ranges(split.counts, shards)),
-        count_type_(hdf5::compact_unsigned_type(*std::max_element(split.counts.begin(), split.counts.end()))),
-        item_type_(hdf5::compact_unsigned_type(split.items() - 1)) {}
+        // The largest number of a type is never used: it is what h5py reads where a shard is missing.
+        count_type_(hdf5::compact_unsigned_type(
+            std::uint64_t{*std::max_element(split.counts.begin(), split.counts.end())} + 1)),
+        item_type_(hdf5::compact_unsigned_type(split.items())) {}
 
   void write_shard(std::size_t shard, const std::filesystem::path& path) const {
     const std::uint64_t first = bounds_[shard], users = bounds_[shard + 1] - first;
@@ -96,6 +98,7 @@ class Writer {
     set("interactions", split_.interactions);
     set("positives", split_.train_items.size());
     set("dropped_users", split_.dropped_users);
+    set("dropped_items", split_.dropped_items);
     set("dropped_interactions", split_.dropped_interactions);
     set("duplicates", split_.duplicates);
     set("valid_negative", split_.negatives_per_user);
@@ -104,6 +107,8 @@ class Writer {
     file.set_attribute("source", provenance_.source);
     file.set_attribute("source_md5", provenance_.source_md5);
     file.set_attribute("options", provenance_.options);
+    file.set_attribute("columns", provenance_.columns);
+    file.set_attribute("held_out", provenance_.held_out);
     file.set_attribute("created_by", provenance_.created_by);
   }
 

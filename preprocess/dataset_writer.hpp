@@ -14,6 +14,8 @@ struct Provenance {
   std::string source;      // file name, without directories
   std::string source_md5;  // empty for synthetic data
   std::string options;     // all that decide the content
+  std::string columns;     // which columns were read; empty where the source has no columns to choose from
+  std::string held_out = "given";  // how test items were chosen: "latest", "drawn" (no times), or "given"
   std::string created_by;
   std::uint64_t seed = 0;
 };

@@ -95,6 +95,9 @@ void File::write_virtual(const std::string& name, const Dims& dims, hid_t file_t
                          const std::vector<VirtualSource>& sources) {
   const Handle space(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), H5Sclose);
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  // What stands for rows of a missing file must not look like data, as the usual 0 does.
+  const std::vector<unsigned char> fill(H5Tget_size(file_type), 0xFF);
+  check(H5Pset_fill_value(properties.get(), file_type, fill.data()), path_, name, "set the fill value of");
   hsize_t first = 0;
   for (const auto& source : sources) {
     if (source.rows == 0) continue;

@@ -58,6 +58,10 @@ TEST(Hdf5, VirtualDatasetJoinsFiles) {
   joined.close();
   EXPECT_THAT(File::open(dir / "joined.h5", OtherFiles::followed).read<std::uint32_t>("/all"),
               ElementsAre(0, 1, 2, 3, 10, 11, 12, 13));
+  // Zeros would pass for data.
+  std::filesystem::remove(dir / "part0.h5");
+  EXPECT_THAT(File::open(dir / "joined.h5", OtherFiles::followed).read<std::uint32_t>("/all"),
+              ElementsAre(UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, 10, 11, 12, 13));
 }
 
 TEST(Hdf5, NamesFileAndObjectInErrors) {

@@ -11,8 +11,8 @@
 //   /ids/users /ids/items                   original ids by dense id: fixed-length UTF-8 (once also int64)
 //   /shards/first_user [shards + 1]         user boundaries;  /shards/positives [shards]
 //   attributes: format_version, dataset_id, users, items, interactions (before filtering), positives,
-//               valid_negative, shards, source, source_md5, options, created_by, seed
-// All integers use the smallest unsigned type that holds them; all data carry Fletcher32 checksums.
+//               valid_negative, shards, source, source_md5, options, columns, held_out, created_by, seed
+// Integers have the smallest unsigned type that leaves its largest number free: a missing shard reads as that.
 #pragma once
 
 #include <cstdint>
