@@ -1,18 +1,20 @@
 #include "block_reader.hpp"
 
+#include "file_kind.hpp"
 #include "neumf/core/error.hpp"
 
 namespace neumf::preprocess {
 namespace {
 constexpr std::size_t longest_record = 64u << 20;
-}
+// A quote that is open for longer was not meant as one; the parser then says where it is.
+constexpr std::size_t longest_quoted = 1u << 20;
+}  // namespace
 
 BlockReader::BlockReader(InputStream& stream, std::size_t block_bytes)
     : stream_(&stream), block_bytes_(block_bytes) {
   fill(block_bytes_);
   if (buffer_.starts_with("\xef\xbb\xbf")) buffer_.erase(0, 3);
-  require(!buffer_.starts_with("\xff\xfe") && !buffer_.starts_with("\xfe\xff"),
-          "{}: is UTF-16 text; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)", stream.name());
+  require_text(buffer_, stream.name());
   while (!at_end_ && buffer_.find('\n') == std::string::npos) fill(block_bytes_);
   require(!buffer_.empty(), "{}: is empty", stream.name());
 }
@@ -36,6 +38,7 @@ std::string_view BlockReader::first_line() const {
 }
 
 std::size_t BlockReader::complete_prefix() const {
+  if (cut_ != nullptr) return cut_(buffer_);
   if (!separator_.quotes || buffer_.find('"') == std::string::npos) {
     const std::size_t last = buffer_.rfind('\n');
     return last == std::string::npos ? 0 : last + 1;
@@ -43,7 +46,10 @@ std::size_t BlockReader::complete_prefix() const {
   std::size_t complete = 0;
   const char* end = buffer_.data() + buffer_.size();
   for (const char* p = buffer_.data(); p < end;) {
-    scan_field(p, end, separator_);
+    const char* const start = p;
+    const Field field = scan_field(p, end, separator_);
+    if (field.damaged || (field.unterminated && static_cast<std::size_t>(end - start) > longest_quoted))
+      return buffer_.rfind('\n') + 1;
     if (p == end) break;
     if (*p == '\n')
       complete = static_cast<std::size_t>(++p - buffer_.data());

@@ -2,12 +2,28 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace neumf::preprocess {
 
-// 32 lower-case hexadecimal digits.
+// Of bytes as they come.
+class Md5 {
+ public:
+  Md5();
+  ~Md5();
+  Md5(const Md5&) = delete;
+  Md5& operator=(const Md5&) = delete;
+  void update(std::string_view bytes);
+  // 32 lower-case hexadecimal digits, once.
+  std::string finish();
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
 std::string md5_of_text(std::string_view text);
 // Reads the whole file. Fails if it cannot be read.
 std::string md5_of_file(const std::filesystem::path& path);

@@ -1,6 +1,7 @@
 #include "file_descriptor.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,15 +11,23 @@
 
 namespace neumf::preprocess {
 
-FileDescriptor::FileDescriptor(const std::filesystem::path& path) : path_(path) {
-  std::error_code ignored;
-  const auto status = std::filesystem::status(path, ignored);
-  require(std::filesystem::exists(status), "{}: no such file", path.string());
-  require(!std::filesystem::is_directory(status), "{}: is a directory, not a file", path.string());
-  require(std::filesystem::is_regular_file(status),
-          "{}: is not a regular file (a pipe cannot be read twice); save it to a file first", path.string());
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  require(descriptor_ >= 0, "{}: cannot open: {}", path.string(), std::strerror(errno));
+FileDescriptor::FileDescriptor(const std::filesystem::path& path)
+    : path_(path == "-" ? "standard input" : path) {
+  if (path == "-") {
+    descriptor_ = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    require(descriptor_ >= 0, "standard input is closed");
+    require(::isatty(descriptor_) == 0,
+            "standard input is a terminal; pass a file on: zcat ratings.csv.gz | neumf-preprocess --input -");
+  } else {
+    descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    require(descriptor_ >= 0 || errno != ENOENT, "{}: no such file", path.string());
+    require(descriptor_ >= 0, "{}: cannot open: {}", path.string(), std::strerror(errno));
+  }
+  struct stat status {};
+  require(::fstat(descriptor_, &status) == 0, "{}: cannot open: {}", path_.string(), std::strerror(errno));
+  require(!S_ISDIR(status.st_mode),
+          "{}: is a directory, not a file; give its files one by one, each with an --input", path_.string());
+  regular_ = S_ISREG(status.st_mode) && path != "-";
   ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 

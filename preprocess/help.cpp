@@ -15,13 +15,16 @@ constexpr const char* usage =
     "       neumf-preprocess --synthetic NAME --output DIR [options]\n";
 constexpr const char* about =
     "Turns a file of ratings into a data set for neumf: HDF5 shards of users and dataset.h5.\n"
-    "Every rating counts as an interaction. Each user's latest one is held out for the test.\n";
+    "Each user's latest interaction is held out for the test.\n";
 constexpr const char* formats =
+    "  csv      one row per line; columns by the names of a header, --user_column and so on\n"
+    "  json     one JSON object per line\n"
+    "  netflix  the files of the Netflix Prize\n"
     "  ml-20m   userId,movieId,rating,timestamp   (also ml-25m, ml-32m, ml-latest)\n"
     "  ml-1m    user::item::rating::timestamp     (also ml-10m)\n"
     "  ml-100k  user item rating timestamp, separated by tabs\n"
-    "  csv      a header that names user_id, item_id and timestamp; other columns are ignored\n"
-    "  ncf      PREFIX.train.rating, PREFIX.test.rating, PREFIX.test.negative; --input is PREFIX\n";
+    "  ncf      PREFIX.train.rating, PREFIX.test.rating, PREFIX.test.negative; --input is PREFIX\n"
+    "Ids are text unless --format names one of MovieLens' own. The summary says what was recognised.\n";
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "neumf/core/error.hpp"
+#include "neumf/random/philox.hpp"
 
 namespace neumf::preprocess {
 namespace {
@@ -30,13 +31,71 @@ struct Kept {
   std::vector<std::uint64_t> rows;                // by new user
 };
 
+// Rows of users and items that are left when those with too few have gone, again and again; 0 where one went.
+struct Counts {
+  std::vector<std::uint64_t> users, items;
+};
+
+Counts count_until_stable(const Ratings& ratings, const HistoryRules& rules) {
+  Counts counts{ratings.user_rows, std::vector<std::uint64_t>(ratings.items.size(), 0)};
+  for (const auto& block : ratings.blocks)
+    for (const Rating& rating : block) ++counts.items[rating.item];
+  const auto drop = [](std::vector<std::uint64_t>& rows, std::uint64_t least) {
+    bool dropped = false;
+    for (auto& count : rows) {
+      if (count == 0 || count >= least) continue;
+      count = 0;
+      dropped = true;
+    }
+    return dropped;
+  };
+  for (;;) {
+    const bool users = drop(counts.users, rules.min_ratings);
+    if (const bool items = drop(counts.items, rules.min_item_ratings); !users && !items) return counts;
+    Counts next{std::vector<std::uint64_t>(counts.users.size(), 0),
+                std::vector<std::uint64_t>(counts.items.size(), 0)};
+    for (const auto& block : ratings.blocks) {
+      for (const Rating& rating : block) {
+        if (counts.users[rating.user] == 0 || counts.items[rating.item] == 0) continue;
+        ++next.users[rating.user];
+        ++next.items[rating.item];
+      }
+    }
+    counts = std::move(next);
+  }
+}
+
+// Where items go as well, users may first appear in another order than among all rows.
+Kept keep_users_and_items(const Ratings& ratings, const HistoryRules& rules) {
+  const Counts counts = count_until_stable(ratings, rules);
+  Kept kept;
+  kept.new_user.assign(ratings.users.size(), none);
+  kept.new_item.assign(ratings.items.size(), none);
+  for (const auto& block : ratings.blocks) {
+    for (const Rating& rating : block) {
+      if (counts.users[rating.user] == 0 || counts.items[rating.item] == 0) continue;
+      if (kept.new_user[rating.user] == none) {
+        kept.new_user[rating.user] = static_cast<std::uint32_t>(kept.users.size());
+        kept.users.push_back(rating.user);
+        kept.rows.push_back(counts.users[rating.user]);
+      }
+      if (kept.new_item[rating.item] == none) {
+        kept.new_item[rating.item] = static_cast<std::uint32_t>(kept.items.size());
+        kept.items.push_back(rating.item);
+      }
+    }
+  }
+  return kept;
+}
+
 // Users are numbered by first appearance already, and dropping some keeps their order. Items that only
 // dropped users have go as well.
-Kept keep(const Ratings& ratings, std::uint64_t min_ratings) {
+Kept keep(const Ratings& ratings, const HistoryRules& rules) {
+  if (rules.min_item_ratings > 1) return keep_users_and_items(ratings, rules);
   Kept kept;
   kept.new_user.assign(ratings.users.size(), none);
   for (std::uint32_t user = 0; user < kept.new_user.size(); ++user) {
-    if (ratings.user_rows[user] < min_ratings) continue;
+    if (ratings.user_rows[user] < rules.min_ratings) continue;
     kept.new_user[user] = static_cast<std::uint32_t>(kept.users.size());
     kept.users.push_back(user);
     kept.rows.push_back(ratings.user_rows[user]);
@@ -56,11 +115,27 @@ Kept keep(const Ratings& ratings, std::uint64_t min_ratings) {
   return kept;
 }
 
-// Of a user's rows in file order, drops those whose item has an earlier one, moves the latest to the end, and
+// The end of a user's history: the latest row, or without times a drawn one.
+struct LastRow {
+  bool has_times;
+  Philox random;
+
+  std::size_t of(std::span<const Interaction> rows, std::uint32_t user) const {
+    if (!has_times) return bounded(random(user, drawn_word)[0], static_cast<std::uint32_t>(rows.size()));
+    std::size_t latest = 0;
+    for (std::size_t i = 1; i < rows.size(); ++i)
+      if (!earlier(rows[i], rows[latest])) latest = i;
+    return latest;
+  }
+  // Of the stream of a user's test negatives, beyond all of them.
+  static constexpr std::uint32_t drawn_word = 0xFFFFFFFF;
+};
+
+// Of a user's rows in file order, drops those whose item has an earlier one, moves the last to the end, and
 // returns how many remain.
 class Reducer {
  public:
-  explicit Reducer(std::size_t items) : seen_(items) {}
+  Reducer(std::size_t items, const LastRow& last) : last_(last), seen_(items) {}
 
   std::size_t reduce(std::span<Interaction> rows, std::uint32_t user) {
     bool repeated = false;
@@ -80,10 +155,7 @@ class Reducer {
           std::remove_if(rows.begin(), rows.end(), [](const auto& row) { return row.item == none; });
       rows = rows.first(static_cast<std::size_t>(end - rows.begin()));
     }
-    std::size_t latest = 0;
-    for (std::size_t i = 1; i < rows.size(); ++i)
-      if (!earlier(rows[i], rows[latest])) latest = i;
-    std::swap(rows[latest], rows.back());
+    std::swap(rows[last_.of(rows, user)], rows.back());
     return rows.size();
   }
 
@@ -92,19 +164,24 @@ class Reducer {
   struct Seen {
     std::uint32_t user = none, row = 0;
   };
+  const LastRow& last_;
   std::vector<Seen> seen_;
 };
+
 }  // namespace
 
-Histories make_histories(Ratings ratings, std::uint64_t min_ratings, std::size_t threads) {
+Histories make_histories(Ratings ratings, const HistoryRules& rules, std::size_t threads) {
   const int team = static_cast<int>(threads);
-  const Kept kept = keep(ratings, min_ratings);
+  const Kept kept = keep(ratings, rules);
+  const LastRow last{ratings.has_times, Philox(rules.seed, RandomStream::test_negatives)};
   const std::size_t users = kept.users.size();
   require(users > 0,
-          "no user is left: min_ratings is {} and the most active of {} users has {} ratings; lower "
-          "--min_ratings",
-          min_ratings, ratings.users.size(),
-          *std::max_element(ratings.user_rows.begin(), ratings.user_rows.end()));
+          "no user is left: min_ratings is {}{} and the most active of {} users has {} ratings; lower "
+          "--min_ratings{}",
+          rules.min_ratings,
+          rules.min_item_ratings > 1 ? fmt::format(", min_item_ratings {},", rules.min_item_ratings) : "",
+          ratings.users.size(), *std::max_element(ratings.user_rows.begin(), ratings.user_rows.end()),
+          rules.min_item_ratings > 1 ? ", --min_item_ratings or --core" : "");
   Histories histories;
   histories.interactions = ratings.rows;
   histories.user_ids = ratings.users.select(kept.users);
@@ -112,6 +189,7 @@ Histories make_histories(Ratings ratings, std::uint64_t min_ratings, std::size_t
   std::vector<std::uint64_t> begin(users + 1, 0);
   std::partial_sum(kept.rows.begin(), kept.rows.end(), begin.begin() + 1);
   histories.dropped_users = ratings.users.size() - users;
+  histories.dropped_items = ratings.items.size() - kept.items.size();
   histories.dropped_interactions = ratings.rows - begin.back();
 
   // A counting sort by user. Each thread has users of its own, for whom it reads all ratings: several times
@@ -131,11 +209,12 @@ Histories make_histories(Ratings ratings, std::uint64_t min_ratings, std::size_t
     for (const auto& block : ratings.blocks) {
       for (const Rating& rating : block) {
         const std::uint64_t user = kept.new_user[rating.user] - first;  // beyond `count` where not its own
-        if (user < count)
-          grouped[next[user]++] = {rating.seconds, rating.nanoseconds, kept.new_item[rating.item]};
+        if (user >= count) continue;
+        const std::uint32_t item = kept.new_item[rating.item];
+        if (item != none) grouped[next[user]++] = {rating.seconds, rating.nanoseconds, item};
       }
     }
-    Reducer reducer(kept.items.size());
+    Reducer reducer(kept.items.size(), last);
     for (std::uint64_t user = first; user < first + count; ++user)
       remaining[user] = reducer.reduce({&grouped[begin[user]], &grouped[begin[user + 1]]},
                                        static_cast<std::uint32_t>(user));

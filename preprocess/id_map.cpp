@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "neumf/core/error.hpp"
-#include "ratings_parser.hpp"
+#include "parsed_block.hpp"
 
 namespace neumf::preprocess {
 namespace {

@@ -5,8 +5,9 @@
 
 #include "negatives.hpp"
 #include "neumf/core/error.hpp"
+#include "parsed_block.hpp"
 #include "ratings.hpp"
-#include "ratings_parser.hpp"
+#include "table_sample.hpp"
 
 namespace neumf::preprocess {
 namespace {
@@ -19,8 +20,8 @@ bool is_file(const Path& path) {
   return std::filesystem::is_regular_file(path, ignored);
 }
 
-std::optional<Path> plain_or_gz(const std::string& path) {
-  for (const char* suffix : {"", ".gz"})
+std::optional<Path> with_any_suffix(const std::string& path) {
+  for (const char* suffix : {"", ".gz", ".txt", ".txt.gz"})
     if (Path candidate = path + suffix; is_file(candidate)) return candidate;
   return std::nullopt;
 }
@@ -45,7 +46,9 @@ struct Pairs {
 };
 
 Pairs load_pairs(const Path& path, std::size_t threads, Progress& progress) {
-  const Ratings ratings = load_ratings(path, FormatName::ncf, threads, progress);
+  ReadOptions options;
+  options.format = FormatName::ncf;
+  const Ratings ratings = load_ratings({path}, options, threads, progress);
   Pairs pairs;
   pairs.users.reserve(ratings.rows);
   pairs.items.reserve(ratings.rows);
@@ -137,17 +140,17 @@ std::uint32_t largest(const std::vector<std::uint32_t>& values) {
 
 std::optional<NcfFiles> find_ncf_files(const Path& input) {
   std::string prefix = input.string();
-  for (const auto& suffix : {std::string(train_suffix), std::string(train_suffix) + ".gz"})
-    if (prefix.ends_with(suffix)) prefix.resize(prefix.size() - suffix.size());
-  const auto train = plain_or_gz(prefix + std::string(train_suffix));
+  for (const char* suffix :
+       {".train.rating", ".train.rating.gz", ".train.rating.txt", ".train.rating.txt.gz"})
+    if (prefix.ends_with(suffix)) prefix.resize(prefix.size() - std::string_view(suffix).size());
+  const auto train = with_any_suffix(prefix + std::string(train_suffix));
   if (!train) return std::nullopt;
-  const auto need = [&](const char* suffix) {
-    const auto found = plain_or_gz(prefix + suffix);
-    if (!found)
-      fail("{}{}: no such file (nor with .gz); NCF data are three files with one prefix", prefix, suffix);
-    return *found;
-  };
-  return NcfFiles{*train, need(".test.rating"), need(".test.negative")};
+  const auto test = with_any_suffix(prefix + ".test.rating");
+  require(test.has_value(),
+          "{}.test.rating: no such file (nor with .gz or .txt); NCF data are PREFIX.train.rating, "
+          "PREFIX.test.rating and, if the negatives are not to be drawn, PREFIX.test.negative",
+          prefix);
+  return NcfFiles{*train, *test, with_any_suffix(prefix + ".test.negative").value_or(Path())};
 }
 
 Split load_ncf(const NcfFiles& files, std::size_t threads, Progress& progress) {
@@ -157,7 +160,7 @@ Split load_ncf(const NcfFiles& files, std::size_t threads, Progress& progress) {
   split.interactions = train.users.size() + test.users.size();
   take_test(split, test, files.test);
   take_training(split, train, files.train);
-  take_negatives(split, files.negatives);
+  if (!files.negatives.empty()) take_negatives(split, files.negatives);
   const std::uint32_t last_item =
       std::max({largest(split.train_items), largest(split.test_items), largest(split.negatives)});
   split.user_ids = identity(split.test_items.size());

@@ -5,7 +5,8 @@
 #include "block_reader.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/random/philox.hpp"
-#include "ratings_format.hpp"
+#include "parsed_block.hpp"
+#include "table_sample.hpp"
 
 namespace neumf::preprocess {
 namespace {
@@ -80,7 +81,8 @@ std::size_t users_without_negatives(const Split& split) {
 
 void read_negatives_file(const std::filesystem::path& path,
                          const std::function<void(const NegativesLine&)>& visit) {
-  const auto stream = open_input(path, {"*.negative"});
+  const auto streams = open_input(path, {{"*.negative"}});
+  const auto& stream = streams.front();
   BlockReader reader(*stream);
   NegativesLine line{};
   std::size_t per_line = 0;

@@ -8,20 +8,21 @@
 #include <string>
 #include <vector>
 
-#include "ratings_format.hpp"
+#include "read_options.hpp"
 
 namespace neumf::preprocess {
 
 struct Options {
-  std::filesystem::path input;  // empty: synthetic
+  std::vector<std::filesystem::path> inputs;  // empty: synthetic
   std::string synthetic;
   std::filesystem::path output;
-  FormatName format = FormatName::automatic;
+  ReadOptions reading;
   std::size_t shards = 1;
   std::filesystem::path test_negatives;
   // Not given: the number in the file where negatives are read, otherwise the default.
   std::optional<std::size_t> valid_negative;
-  std::optional<std::uint64_t> min_ratings;
+  std::optional<std::uint64_t> min_ratings, core;
+  std::uint64_t min_item_ratings = 1;
   std::uint64_t seed = 1;
   std::size_t threads = 1;
   bool overwrite = false;

@@ -1,179 +1,227 @@
 #include "ratings_format.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cstdint>
-#include <utility>
 
+#include "json_lines.hpp"
+#include "netflix.hpp"
 #include "neumf/core/error.hpp"
+#include "table_sample.hpp"
 
 namespace neumf::preprocess {
 namespace {
 
-bool is_integer(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size();
+std::string_view first_line(std::string_view text) {
+  return trimmed(text.substr(0, text.find('\n')));
 }
 
-// "User-ID " -> "userid"
-std::string normalised(std::string_view name) {
-  std::string result;
-  for (const char c : name) {
-    if (c >= 'A' && c <= 'Z')
-      result += static_cast<char>(c - 'A' + 'a');
-    else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
-      result += c;
-  }
-  return result;
+bool is_movielens_header(std::string_view line) {
+  std::string text;
+  for (const char c : line)
+    if (c != '"' && c != ' ') text += c;
+  return text == "userId,movieId,rating,timestamp";
 }
 
-std::vector<std::string_view> split(std::string_view line, const Separator& separator) {
-  std::vector<std::string_view> fields;
-  const char* p = line.data();
-  const char* end = p + line.size();
-  for (;;) {
-    fields.push_back(scan_field(p, end, separator).text);
-    if (p == end || *p == '\n') return fields;
-    p += separator.width();
-  }
-}
-
-// Exact names come first, so that `user_id` wins where `user` is there as well.
-constexpr std::array<std::string_view, 8> user_names = {"userid",     "user",     "uid",       "reviewerid",
-                                                        "customerid", "memberid", "visitorid", "sessionid"};
-constexpr std::array<std::string_view, 10> item_names = {
-    "itemid", "movieid", "productid", "item", "movie", "product", "iid", "asin", "bookid", "trackid"};
-constexpr std::array<std::string_view, 6> time_names = {"timestamp", "time",     "ts",
-                                                        "unixtime",  "datetime", "unixreviewtime"};
-
-template <std::size_t N>
-int find_column(const std::vector<std::string>& columns, const std::array<std::string_view, N>& synonyms) {
-  for (const auto synonym : synonyms) {
-    const auto found = std::find(columns.begin(), columns.end(), synonym);
-    if (found != columns.end()) return static_cast<int>(found - columns.begin());
-  }
-  return RatingsFormat::no_column;
-}
-
-char csv_separator(std::string_view header) {
-  const auto count = [&](char c) { return std::count(header.begin(), header.end(), c); };
-  return *std::max_element(",\t;|", ",\t;|" + 4, [&](char a, char b) { return count(a) < count(b); });
-}
-
-RatingsFormat csv_format(std::string_view header, const std::string& file) {
+// What all formats take from the options.
+RatingsFormat with_options(FormatName name, const ReadOptions& options) {
   RatingsFormat format;
-  format.separator = {csv_separator(header), false, true};
-  std::vector<std::string> columns;
-  for (const auto name : split(header, format.separator)) columns.push_back(normalised(name));
-  format.user_column = find_column(columns, user_names);
-  format.item_column = find_column(columns, item_names);
-  format.time_column = find_column(columns, time_names);
-  for (const auto& [column, name] :
-       {std::pair{format.user_column, "user_id"}, std::pair{format.item_column, "item_id"},
-        std::pair{format.time_column, "timestamp"}}) {
-    require(column != RatingsFormat::no_column,
-            "{}:1: the header has no column '{}': '{}'. A csv file needs a header that names user_id, "
-            "item_id and timestamp, in any order",
-            file, name, printable(header));
-  }
-  format.min_columns = std::max({format.user_column, format.item_column, format.time_column}) + 1;
-  format.max_columns = 0;
-  format.text_ids = true;
-  format.has_header = true;
+  format.name = name;
+  format.missing = options.missing;
+  format.min_rating = options.min_rating;
+  format.keep = options.keep;
+  format.time_given = !options.time_column.empty() || !options.time_format.empty();
+  format.quotes_given = options.quotes != Quotes::automatic;
+  if (!options.time_format.empty()) format.pattern.emplace(options.time_format);
   return format;
 }
 
-FormatName guess(std::string_view line, const std::string& file) {
-  if (normalised(line) == "useridmovieidratingtimestamp") return FormatName::ml_20m;
-  const auto looks_like = [&](const Separator& separator) {
-    const auto fields = split(line, separator);
-    return fields.size() == 4 && is_integer(fields[0]) && is_integer(fields[1]) && is_integer(fields[3]);
-  };
-  if (looks_like({':', true, false})) return FormatName::ml_1m;
-  if (looks_like({'\t', false, false})) return FormatName::ml_100k;
-  if (looks_like({',', false, false})) return FormatName::ml_20m;
-  const std::string letters = normalised(line);
-  require(std::any_of(letters.begin(), letters.end(), [](char c) { return c >= 'a'; }),
-          "{}:1: cannot tell the format from the first line '{}'; give --format", file, printable(line));
+void take_roles(RatingsFormat& format, const ColumnRoles& roles) {
+  format.user_column = roles.user;
+  format.item_column = roles.item;
+  format.time_column = roles.time;
+  format.rating_column = roles.rating;
+  format.keep_columns = roles.keep;
+  format.time_kind = roles.time_kind;
+  format.notes = roles.notes;
+}
+
+// One of MovieLens' own formats or the NCF paper's, by its name: the columns are known, and ids are integers.
+RatingsFormat named_format(FormatName name, const ReadOptions& options, std::string_view line) {
+  const bool as_named = options.user_column.empty() && options.item_column.empty() &&
+                        options.time_column.empty() && options.rating_column.empty() &&
+                        options.keep.empty() && options.time_format.empty() &&
+                        options.separator.text.empty() && options.header == Header::automatic;
+  require(as_named,
+          "--format {} says what the columns are; with --format csv other options may say more about them",
+          name_of(name));
+  RatingsFormat format = with_options(name, options);
+  format.text_ids = false;
+  if (options.without_times()) format.time_column = RatingsFormat::no_column;
+  if (name == FormatName::ml_20m) {
+    format.separator = {',', false, options.quotes != Quotes::literal};
+    format.has_header = is_movielens_header(line);
+  } else if (name == FormatName::ml_1m) {
+    format.separator = {':', true, false};
+  } else {
+    format.separator = {'\t', false, false};
+  }
+  if (name == FormatName::ncf) {
+    format.time_column = format.rating_column = RatingsFormat::no_column;
+    format.min_columns = 2;
+    format.max_columns = 0;
+  }
+  return format;
+}
+
+// The names that shapes without a header have.
+FormatName shape_of(const RatingsFormat& format, std::size_t columns) {
+  const bool movielens = !format.has_header && columns == 4 && format.user_column == 0 &&
+                         format.item_column == 1 && format.time_column == 3;
+  if (!movielens) return FormatName::csv;
+  if (format.separator.doubled) return FormatName::ml_1m;
+  if (format.separator.character == '\t') return FormatName::ml_100k;
+  return format.separator.character == ',' ? FormatName::ml_20m : FormatName::csv;
+}
+
+// The type that RecBole writes behind names is not part of them.
+std::string plain_name(const std::string& name) {
+  const std::size_t colon = name.rfind(':');
+  if (colon == std::string::npos) return name;
+  const std::string_view type = std::string_view(name).substr(colon + 1);
+  return type == "token" || type == "float" || type == "token_seq" || type == "float_seq"
+             ? name.substr(0, colon)
+             : name;
+}
+
+RatingsFormat table_format(const ReadOptions& options, std::string_view beginning, bool whole,
+                           const std::string& file) {
+  TableSample sample = take_sample(beginning, whole, options.separator.text, options.quotes, file);
+  RatingsFormat format = with_options(FormatName::csv, options);
+  format.separator = sample.separator;
+  format.has_header = is_header(sample.records, options, file);
+  TableHead head;
+  head.columns = sample.records.front().size();
+  if (format.has_header) {
+    for (const auto& name : sample.records.front()) head.names.push_back(plain_name(name));
+    sample.records.erase(sample.records.begin());
+  }
+  head.rows = std::move(sample.records);
+  take_roles(format, choose_columns(head, options, file));
+  format.names = std::move(head.names);
+  format.max_columns = static_cast<int>(head.columns);
+  format.min_columns = 1 + std::max({format.user_column, format.item_column, format.time_column});
+  if (format.min_rating) format.min_columns = std::max(format.min_columns, format.rating_column + 1);
+  for (const int column : format.keep_columns) format.min_columns = std::max(format.min_columns, column + 1);
+  format.name = shape_of(format, head.columns);
+  return format;
+}
+
+RatingsFormat json_format(const ReadOptions& options, std::string_view beginning, bool whole,
+                          const std::string& file) {
+  RatingsFormat format = with_options(FormatName::json, options);
+  format.separator = {'\n', false, false};
+  format.quotes_given = true;  // by JSON
+  TableHead head = json_head(beginning, whole, file);
+  take_roles(format, choose_columns(head, options, file));
+  format.names = std::move(head.names);
+  format.max_columns = 0;
+  return format;
+}
+
+RatingsFormat netflix_format(const ReadOptions& options) {
+  RatingsFormat format = with_options(FormatName::netflix, options);
+  require(options.keep.empty() && options.time_format.empty() && options.time_column.empty(),
+          "--format netflix says what the columns are");
+  format.names = {"user", "movie", "rating", "date"};
+  format.quotes_given = true;  // there are none
+  format.time_column = options.without_times() ? RatingsFormat::no_column : 3;
+  format.time_kind = TimeKind::iso;
+  return format;
+}
+
+FormatName guess(std::string_view beginning) {
+  const std::string_view line = first_line(beginning);
+  if (line.starts_with('{') || line.starts_with('[')) return FormatName::json;
+  if (is_netflix_movie(line)) return FormatName::netflix;
   return FormatName::csv;
 }
 
 }  // namespace
 
-FormatName parse_format_name(std::string_view name) {
-  if (const auto format = value_of<FormatName>(name)) return *format;
-  fail("unknown format '{}': use auto, ml-20m, ml-1m, ml-100k, csv or ncf", printable(name));
-}
-
-std::string_view to_string(FormatName name) {
-  return name_of(name);
-}
-
-std::vector<std::string> archive_members(FormatName name) {
-  switch (name) {
-    case FormatName::ml_20m:
-      return {"ratings.csv"};
-    case FormatName::ml_1m:
-      return {"ratings.dat"};
-    case FormatName::ml_100k:
-      return {"u.data"};
-    case FormatName::ncf:
-      return {"*.rating", "*.negative"};
-    case FormatName::csv:
-      return {"*.csv", "*.tsv"};
-    case FormatName::automatic:
-      break;
+std::vector<MemberPattern> archive_members(const ReadOptions& options) {
+  std::vector<MemberPattern> patterns;
+  if (!options.members.empty()) {
+    for (const auto& member : options.members) patterns.push_back({member, true});
+    return patterns;
   }
-  return {"ratings.csv", "ratings.dat", "u.data", "*.csv", "*.tsv"};
-}
-
-RatingsFormat detect_format(FormatName name, std::string_view first_line, const std::string& file) {
-  if (name == FormatName::automatic) name = guess(first_line, file);
-  RatingsFormat format;
-  switch (name) {
+  switch (options.format) {
     case FormatName::ml_20m:
-      format.separator = {',', false, true};
-      format.has_header = normalised(first_line) == "useridmovieidratingtimestamp";
-      break;
+      return {{"ratings.csv"}};
     case FormatName::ml_1m:
-      format.separator = {':', true, false};
-      break;
+      return {{"ratings.dat"}};
     case FormatName::ml_100k:
-      format.separator = {'\t', false, false};
-      break;
+      return {{"u.data"}};
     case FormatName::ncf:
-      format.separator = {'\t', false, false};
-      format.time_column = RatingsFormat::no_column;
-      format.min_columns = 2;
-      format.max_columns = 0;
-      break;
+      return {{"*.rating"}, {"*.negative"}};
+    case FormatName::json:
+      return {{"*review*.json*"}, {"*.jsonl"}, {"*.json"}};
+    case FormatName::netflix:
+      return {{"combined_data_*.txt", true}, {"mv_*.txt", true}};
     default:
-      format = csv_format(first_line, file);
+      break;
   }
-  format.name = name;
-  return format;
+  return {{"ratings.csv"},
+          {"ratings.dat"},
+          {"u.data"},
+          {"combined_data_*.txt", true},
+          {"*.inter"},
+          {"*ratings*.csv"},
+          {"*interactions*.csv"},
+          {"*.csv"},
+          {"*.tsv"},
+          {"*review*.json*"},
+          {"*.jsonl"},
+          {"*.json"},
+          {"mv_*.txt", true}};
 }
 
-std::string printable(std::string_view text) {
-  constexpr std::size_t longest = 80;
-  std::string result;
-  for (const char c : text.substr(0, longest)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\t')
-      result += "\\t";
-    else if (c == '\r')
-      result += "\\r";
-    else if (c == '\n')
-      result += "\\n";
-    else if (byte < 0x20 || byte >= 0x7f)
-      result += fmt::format("\\x{:02x}", byte);
-    else
-      result += c;
+std::string RatingsFormat::title(int column) const {
+  if (names.empty()) return fmt::format("column {}", column + 1);
+  return fmt::format("{} '{}'", name == FormatName::json ? "key" : "column",
+                     printable(names[static_cast<std::size_t>(column)]));
+}
+
+RatingsFormat detect_format(const ReadOptions& options, std::string_view beginning, bool whole,
+                            const std::string& file) {
+  const FormatName name = options.format == FormatName::automatic ? guess(beginning) : options.format;
+  switch (name) {
+    case FormatName::json:
+      return json_format(options, beginning, whole, file);
+    case FormatName::netflix:
+      return netflix_format(options);
+    case FormatName::csv:
+      return table_format(options, beginning, whole, file);
+    default:
+      return named_format(name, options, first_line(beginning));
   }
-  if (text.size() > longest) result += "...";
-  return result;
+}
+
+RatingsFormat format_of_part(const RatingsFormat& first, std::string_view first_header,
+                             const ReadOptions& options, std::string_view beginning, bool whole,
+                             const std::string& file) {
+  const bool table = first.name != FormatName::json && first.name != FormatName::netflix;
+  if (table && first.has_header && first_line(beginning) != first_header) {
+    // A part without a header, or with one of its own.
+    const TableSample sample = take_sample(beginning, whole, options.separator.text, options.quotes, file);
+    ReadOptions by_itself = options;
+    if (!is_header(sample.records, by_itself, file)) {
+      RatingsFormat format = first;
+      format.has_header = false;
+      return format;
+    }
+  }
+  return table && first.has_header && first_line(beginning) == first_header
+             ? first
+             : detect_format(options, beginning, whole, file);
 }
 
 }  // namespace neumf::preprocess

@@ -1,51 +1,60 @@
-// The text formats of ratings files and how they are told apart.
+// How to read one ratings file: what the options say and what its beginning shows.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "neumf/core/value_names.hpp"
+#include "columns.hpp"
+#include "input_stream.hpp"
+#include "read_options.hpp"
 #include "records.hpp"
+#include "time_text.hpp"
 
 namespace neumf::preprocess {
 
-enum class FormatName { automatic, ml_20m, ml_1m, ml_100k, csv, ncf };
-constexpr auto value_names(FormatName) {
-  return std::to_array<NamedValue<FormatName>>({{"auto", FormatName::automatic},
-                                                {"ml-20m", FormatName::ml_20m},
-                                                {"ml-1m", FormatName::ml_1m},
-                                                {"ml-100k", FormatName::ml_100k},
-                                                {"csv", FormatName::csv},
-                                                {"ncf", FormatName::ncf}});
-}
+// Members of an archive that may hold ratings, best first.
+std::vector<MemberPattern> archive_members(const ReadOptions& options);
 
-// Fails on a name that no format has.
-FormatName parse_format_name(std::string_view name);
-std::string_view to_string(FormatName name);
-
-// Members of an archive that a format may be in, best first.
-std::vector<std::string> archive_members(FormatName name);
-
-// How to read one file.
 struct RatingsFormat {
-  static constexpr int no_column = -1;
+  static constexpr int no_column = ColumnRoles::no_column;
 
   FormatName name = FormatName::csv;
   Separator separator;
+  bool quotes_given = false;  // by the user, not taken from the sample
   int user_column = 0;
   int item_column = 1;
-  int time_column = 3;    // or no_column: all rows have time 0
-  int min_columns = 4;    // fewer columns are an error
-  int max_columns = 4;    // so are more, unless 0
-  bool text_ids = false;  // otherwise ids are integers
+  int time_column = 3;  // or no_column: all rows have time 0
+  int rating_column = 2;
+  std::vector<int> keep_columns;   // of each of `keep`
+  std::vector<std::string> names;  // of the columns, or the keys of JSON objects; empty without a header
+  int min_columns = 4;             // fewer columns are an error
+  int max_columns = 4;             // so are more, unless 0
+  bool text_ids = true;            // otherwise ids are integers, and 007 is 7
   bool has_header = false;
+  TimeKind time_kind = TimeKind::number;
+  std::optional<TimePattern> pattern;
+  bool time_given = false;  // the user named the column of times
+  Missing missing = Missing::error;
+  std::optional<double> min_rating;
+  std::vector<KeepRule> keep;
+  std::vector<std::string> notes;
+
+  bool has_times() const { return time_column != no_column; }
+  // "column 'userId'", "column 3", "key 'user_id'".
+  std::string title(int column) const;
 };
 
-// Decides from the first line of `file`. Fails if the line does not fit the named format, or any.
-RatingsFormat detect_format(FormatName name, std::string_view first_line, const std::string& file);
+// Decides from the beginning of a file; `whole` if nothing follows. Fails if it does not fit the options, and
+// where what it holds cannot be told.
+RatingsFormat detect_format(const ReadOptions& options, std::string_view beginning, bool whole,
+                            const std::string& file);
 
-// For messages: shortened, with everything but printable ASCII escaped.
-std::string printable(std::string_view text);
+// The format of a further file of the same input: that of the first if the file begins with the same header
+// or has none, otherwise its own.
+RatingsFormat format_of_part(const RatingsFormat& first, std::string_view first_header,
+                             const ReadOptions& options, std::string_view beginning, bool whole,
+                             const std::string& file);
 
 }  // namespace neumf::preprocess

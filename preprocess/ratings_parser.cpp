@@ -3,106 +3,126 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
+#include <cstring>
+
+#include "json_lines.hpp"
+#include "netflix.hpp"
+#include "row_builder.hpp"
+#include "table_sample.hpp"
 
 namespace neumf::preprocess {
 namespace {
 
-constexpr std::size_t longest_id = 255;
-constexpr std::uint32_t nanoseconds_per_second = 1'000'000'000;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\r' || c == '\t'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-template <class T>
-std::optional<T> parse_all(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-// Digits only, at most 18: the case of nearly every field.
-bool parse_short_digits(std::string_view text, std::int64_t& value) {
-  if (text.empty() || text.size() > 18) return false;
-  std::int64_t result = 0;
-  for (const char c : text) {
-    if (!is_digit(c)) return false;
-    result = result * 10 + (c - '0');
-  }
-  value = result;
-  return true;
-}
-
-// The parser of one block.
+// The parser of one block of a delimited file.
 class Parser {
  public:
-  Parser(std::string text, const RatingsFormat& format) : format_(format) {
+  Parser(std::string text, const RatingsFormat& format)
+      : format_(format), rows_(format, block_), keep_(format.keep.size()) {
     block_.text = std::make_unique<const std::string>(std::move(text));
+    if (format_.min_rating) rating_column_ = format_.rating_column;
   }
 
   ParsedBlock run(bool skip_header) {
     const char* p = block_.text->data();
     const char* const end = p + block_.text->size();
     block_.rows.reserve(block_.text->size() / 20);
-    if (skip_header) {
-      const auto* line_end = static_cast<const char*>(std::memchr(p, '\n', block_.text->size()));
-      p = line_end == nullptr ? end : line_end + 1;
-      ++block_.lines;
-    }
+    if (skip_header && p < end) pass_over_header(p, end);
     while (p < end && parse_record(p, end)) {
     }
     return std::move(block_);
   }
 
  private:
+  static FieldText text_of(const Field& field) { return {field.text, field.escaped}; }
+
+  void pass_over_header(const char*& p, const char* end) {
+    const char* const start = p;
+    for (;;) {
+      scan_field(p, end, format_.separator);
+      if (p == end || *p == '\n') break;
+      p += format_.separator.width();
+    }
+    if (p < end) ++p;
+    block_.lines += static_cast<std::uint64_t>(std::count(start, p, '\n'));
+  }
+
   // Parses the record at `p` and moves behind it; false if it is bad.
   bool parse_record(const char*& p, const char* end) {
     const char* const start = p;
-    Field user, item, time;
-    bool quoted = false, unterminated = false;
+    Field user, item, time, rating;
+    bool quoted = false, unterminated = false, damaged = false;
     int columns = 0;
     for (;; ++columns) {
       const Field field = scan_field(p, end, format_.separator);
       quoted |= field.quoted;
       unterminated |= field.unterminated;
+      damaged |= field.damaged;
       if (columns == format_.user_column)
         user = field;
       else if (columns == format_.item_column)
         item = field;
       else if (columns == format_.time_column)
         time = field;
+      else if (columns == rating_column_)
+        rating = field;
+      if (!keep_.empty()) [[unlikely]]
+        take_keep(columns, field);
       if (p == end || *p == '\n') break;
       p += format_.separator.width();
     }
     ++columns;
     record_ = {start, static_cast<std::size_t>(p - start)};
-    if (unterminated) return bad("a quoted field is not closed");
     if (columns == 1 && trimmed(record_).empty()) return finish(p, end, quoted);  // a blank line
-    if (columns < format_.min_columns || (format_.max_columns > 0 && columns > format_.max_columns))
+    if (quoted && !check_quotes(unterminated, damaged)) return false;
+    if (columns < format_.min_columns)
       return bad(fmt::format("{} columns where {}{} are expected", columns,
-                             format_.max_columns > 0 ? "" : "at least ", format_.min_columns));
-    ParsedBlock::Row row;
-    if (!parse_id(user, "user", row.user) || !parse_id(item, "item", row.item)) return false;
-    if (format_.time_column != RatingsFormat::no_column) {
-      const std::string_view text = trimmed(time.text);
-      if (!parse_short_digits(text, row.time.seconds)) {
-        const auto parsed = parse_time(text);
-        if (!parsed) return bad(fmt::format("the timestamp '{}' is not a number", printable(text)));
-        row.time = *parsed;
-      }
+                             format_.max_columns == format_.min_columns ? "" : "at least ",
+                             format_.min_columns));
+    if (format_.max_columns > 0 && columns > format_.max_columns && !only_blanks_behind(format_.max_columns))
+      return bad(fmt::format("{} columns where {} are expected{}", columns, format_.max_columns,
+                             record_.find('"') != std::string_view::npos && !format_.separator.quotes
+                                 ? "; with --quotes csv a field in quotes may hold separators"
+                                 : ""));
+    return (rows_.add_digits(user.text, item.text, trimmed(time.text)) ||
+            rows_.add(text_of(user), text_of(item), text_of(time), text_of(rating), keep_, record_)) &&
+           finish(p, end, quoted);
+  }
+
+  void take_keep(int column, const Field& field) {
+    for (std::size_t i = 0; i < keep_.size(); ++i)
+      if (format_.keep_columns[i] == column) keep_[i] = text_of(field);
+  }
+
+  // A quote that was not meant as one must not swallow lines.
+  bool check_quotes(bool unterminated, bool damaged) {
+    constexpr const char* remedy = "; if quotes are ordinary characters in this file, give --quotes literal";
+    if (damaged) return bad(fmt::format("text follows a closing quote{}", remedy));
+    if (unterminated) return bad(fmt::format("a quoted field is not closed{}", remedy));
+    if (format_.quotes_given || record_.find('\n') == std::string_view::npos) return true;
+    for (std::string_view rest = record_;;) {
+      const std::size_t end = rest.find('\n');
+      if (static_cast<int>(literal_columns(rest.substr(0, end), format_.separator)) != format_.max_columns)
+        return true;
+      if (end == std::string_view::npos) break;
+      rest = rest.substr(end + 1);
     }
-    block_.rows.push_back(row);
-    return finish(p, end, quoted);
+    const auto lines = 1 + std::count(record_.begin(), record_.end(), '\n');
+    return bad(
+        fmt::format("a quoted field spans {} lines that are complete rows without their quotes; say "
+                    "what quotes are with --quotes literal (ordinary characters) or --quotes csv",
+                    lines));
+  }
+
+  // Whether all columns from `first` on are empty: lines may end in separators.
+  bool only_blanks_behind(int first) const {
+    const char* p = record_.data();
+    const char* const end = p + record_.size();
+    for (int column = 0;; ++column) {
+      const Field field = scan_field(p, end, format_.separator);
+      if (column >= first && !trimmed(field.text).empty()) return false;
+      if (p == end) return true;
+      p += format_.separator.width();
+    }
   }
 
   bool finish(const char*& p, const char* end, bool quoted) {
@@ -113,97 +133,33 @@ class Parser {
   }
 
   bool bad(std::string reason) {
-    block_.bad = {block_.lines, std::move(reason), printable(record_)};
+    block_.bad = {block_.lines, std::move(reason), printable(record_.substr(0, record_.find('\n')))};
     return false;
-  }
-
-  bool parse_id(const Field& field, const char* what, RawId& id) {
-    const std::string_view text = trimmed(field.text);
-    // Leading zeros make an id a text, except in formats whose ids are integers.
-    if ((!format_.text_ids || text.size() == 1 || !text.starts_with('0')) &&
-        parse_short_digits(text, id.number))
-      return true;
-    if (text.empty()) return bad(fmt::format("the {} id is empty", what));
-    const auto number = format_.text_ids ? parse_canonical_integer(text) : parse_all<std::int64_t>(text);
-    if (number) {
-      id.number = *number;
-      return true;
-    }
-    if (!format_.text_ids) return bad(fmt::format("the {} id '{}' is not an integer", what, printable(text)));
-    if (text.size() > longest_id)
-      return bad(fmt::format("the {} id is longer than {} bytes", what, longest_id));
-    if (text.find('\0') != std::string_view::npos)
-      return bad(fmt::format("the {} id holds a NUL byte", what));
-    id = {static_cast<std::int64_t>(block_.texts.size()), true};
-    block_.texts.push_back(field.escaped ? unescape(text) : text);
-    return true;
-  }
-
-  std::string_view unescape(std::string_view text) {
-    std::string& result = block_.unescaped.emplace_back();
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      result += text[i];
-      if (text[i] == '"') ++i;
-    }
-    return result;
   }
 
   const RatingsFormat& format_;
   ParsedBlock block_;
+  RowBuilder rows_;
+  std::vector<FieldText> keep_;
+  int rating_column_ = RatingsFormat::no_column;  // only where it is needed
   std::string_view record_;
 };
 
 }  // namespace
 
-std::optional<std::int64_t> parse_canonical_integer(std::string_view text) {
-  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
-  if (digits.empty() || !is_digit(digits.front()) || (digits.front() == '0' && text.size() > 1))
-    return std::nullopt;
-  return parse_all<std::int64_t>(text);
-}
-
-std::optional<Time> parse_time(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  if (const auto seconds = parse_all<std::int64_t>(text)) return Time{*seconds, 0};
-  const bool negative = text.starts_with('-');
-  const std::string_view digits = negative ? text.substr(1) : text;
-  const std::size_t point = digits.find('.');
-  Time time;
-  const auto all_digits = [](std::string_view part) {
-    return std::all_of(part.begin(), part.end(), is_digit);
-  };
-  if (point != std::string_view::npos && digits.size() > 1 && all_digits(digits.substr(0, point)) &&
-      all_digits(digits.substr(point + 1))) {
-    // Decimals are read exactly: a double would merge times that differ in the last digits.
-    if (point > 0) {
-      const auto seconds = parse_all<std::int64_t>(digits.substr(0, point));
-      if (!seconds) return std::nullopt;
-      time.seconds = *seconds;
-    }
-    std::uint32_t unit = nanoseconds_per_second / 10;
-    for (const char c : digits.substr(point + 1)) {
-      time.nanoseconds += unit * static_cast<std::uint32_t>(c - '0');
-      unit /= 10;
-    }
-  } else {
-    const auto value = parse_all<double>(digits);
-    if (!value || !std::isfinite(*value) || *value < 0 || *value >= 0x1p63) return std::nullopt;
-    const double whole = std::floor(*value);
-    time.seconds = static_cast<std::int64_t>(whole);
-    time.nanoseconds = static_cast<std::uint32_t>((*value - whole) * nanoseconds_per_second);
-  }
-  if (negative) {
-    time.seconds = -time.seconds;
-    if (time.nanoseconds > 0) {
-      --time.seconds;
-      time.nanoseconds = nanoseconds_per_second - time.nanoseconds;
-    }
-  }
-  return time;
+ParsedBlock parse_table(std::string text, const RatingsFormat& format, bool skip_header) {
+  return Parser(std::move(text), format).run(skip_header);
 }
 
 ParsedBlock parse_block(std::string text, const RatingsFormat& format, bool skip_header) {
-  return Parser(std::move(text), format).run(skip_header);
+  switch (format.name) {
+    case FormatName::json:
+      return parse_json_lines(std::move(text), format);
+    case FormatName::netflix:
+      return parse_netflix(std::move(text), format);
+    default:
+      return parse_table(std::move(text), format, skip_header);
+  }
 }
 
 }  // namespace neumf::preprocess

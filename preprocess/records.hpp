@@ -23,6 +23,7 @@ struct Field {
   bool quoted = false;
   bool escaped = false;       // holds "" for "
   bool unterminated = false;  // the closing quote is missing
+  bool damaged = false;       // something but blanks follows the closing quote
 };
 
 // Reads the field at `p` and moves `p` to the separator or line end behind it, or to `end`.
@@ -48,7 +49,8 @@ inline Field scan_field(const char*& p, const char* end, const Separator& separa
       field.escaped = true;
       ++p;
     }
-    while (p < end && *p != '\n' && !separator.at(p, end)) ++p;
+    for (; p < end && *p != '\n' && !separator.at(p, end); ++p)
+      field.damaged |= *p != ' ' && *p != '\r' && *p != '\t';
     return field;
   }
   while (p < end && *p != '\n' && !separator.at(p, end)) ++p;

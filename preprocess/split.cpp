@@ -30,6 +30,7 @@ Split leave_one_out(Histories histories, std::size_t threads) {
   split.item_ids = std::move(histories.item_ids);
   split.interactions = histories.interactions;
   split.dropped_users = histories.dropped_users;
+  split.dropped_items = histories.dropped_items;
   split.dropped_interactions = histories.dropped_interactions;
   split.duplicates = histories.duplicates;
   return split;

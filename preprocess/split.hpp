@@ -17,7 +17,8 @@ struct Split {
   std::vector<std::uint32_t> negatives;      // users x negatives_per_user
   std::size_t negatives_per_user = 0;
   Ids user_ids, item_ids;
-  std::uint64_t interactions = 0, dropped_users = 0, dropped_interactions = 0, duplicates = 0;
+  std::uint64_t interactions = 0, dropped_users = 0, dropped_items = 0, dropped_interactions = 0,
+                duplicates = 0;
 
   std::size_t users() const { return counts.size(); }
   std::uint32_t items() const { return static_cast<std::uint32_t>(size(item_ids)); }

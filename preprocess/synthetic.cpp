@@ -10,7 +10,7 @@
 
 #include "neumf/core/error.hpp"
 #include "neumf/random/philox.hpp"
-#include "ratings_format.hpp"
+#include "table_sample.hpp"
 
 namespace neumf::preprocess {
 namespace {

@@ -59,7 +59,8 @@ WeightUpdate<Device, T>::WeightUpdate(Parameters<Device, T>& parameters, Optimiz
             [](const Segment* a, const Segment* b) { return a->offset < b->offset; });
   std::int64_t first = 0;
   for (const Segment* segment : elsewhere) {
-    if (first < segment->offset) immediate_.push_back({first, segment->offset});
+    // Less than a cache line is padding.
+    if (first + 16 <= segment->offset) immediate_.push_back({first, segment->offset});
     first = segment->offset + segment->size();
   }
   if (first < layout.total) immediate_.push_back({first, layout.total});

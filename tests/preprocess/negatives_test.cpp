@@ -109,7 +109,7 @@ class Ncf : public testing::Test {
     write_text(directory_ / "x.train.rating", train);
     write_text(directory_ / "x.test.rating", test);
     write_text(directory_ / "x.test.negative", negatives);
-    options_.input = directory_ / "x";
+    options_.inputs = {directory_ / "x"};
     options_.output = directory_ / "out";
   }
   TemporaryDirectory directory_;
@@ -124,8 +124,8 @@ TEST_F(Ncf, KeepsIdsSplitAndNegatives) {
   write(ncf_train, ncf_test, ncf_negatives);
   for (const char* input : {"x", "x.train.rating"}) {
     for (const auto format : {FormatName::automatic, FormatName::ncf}) {
-      options_.input = directory_ / input;
-      options_.format = format;
+      options_.inputs = {directory_ / input};
+      options_.reading.format = format;
       options_.overwrite = true;
       const Data data = run(options_);
       EXPECT_THAT(data.users, ElementsAre("0", "1"));
@@ -142,10 +142,27 @@ TEST_F(Ncf, Gz) {
   write_gz(directory_ / "x.test.rating.gz", ncf_test);
   write_gz(directory_ / "x.test.negative.gz", ncf_negatives);
   for (const char* input : {"x", "x.train.rating.gz"}) {
-    options_.input = directory_ / input;
+    options_.inputs = {directory_ / input};
     options_.output = directory_ / "out";
     options_.overwrite = true;
     EXPECT_THAT(run(options_).test, ElementsAre(2, 0));
+  }
+}
+
+// A split of one's own, without a file of negatives, or with the names that some mirrors have.
+TEST_F(Ncf, NegativesAreDrawnWhereThereAreNone) {
+  write_text(directory_ / "x.train.rating.txt", ncf_train);
+  write_text(directory_ / "x.test.rating.txt", ncf_test);
+  for (const char* input : {"x", "x.train.rating.txt"}) {
+    options_.inputs = {directory_ / input};
+    options_.output = directory_ / "out";
+    options_.valid_negative = 20;
+    options_.overwrite = true;
+    const Data data = run(options_);
+    EXPECT_THAT(data.train, ElementsAre(ElementsAre(1, 3), ElementsAre(4)));
+    EXPECT_THAT(data.test, ElementsAre(2, 0));
+    ASSERT_EQ(data.negatives.at(0).size(), 20u);
+    for (const auto item : data.negatives[0]) EXPECT_THAT(item, testing::AnyOf(0, 2, 4));
   }
 }
 
@@ -164,10 +181,10 @@ TEST_F(Ncf, FilesThatDoNotFit) {
   options_.min_ratings = 5;
   EXPECT_THAT(error_of(options_), HasSubstr("--min_ratings does not apply"));
   options_.min_ratings.reset();
-  std::filesystem::remove(directory_ / "x.test.negative");
-  EXPECT_THAT(error_of(options_), HasSubstr("x.test.negative: no such file"));
-  options_.input = directory_ / "y";
-  options_.format = FormatName::ncf;
+  std::filesystem::remove(directory_ / "x.test.rating");
+  EXPECT_THAT(error_of(options_), HasSubstr("x.test.rating: no such file"));
+  options_.inputs = {directory_ / "y"};
+  options_.reading.format = FormatName::ncf;
   EXPECT_THAT(error_of(options_), HasSubstr("y.train.rating: no such file"));
 }
 

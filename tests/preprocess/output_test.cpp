@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "neumf/core/error.hpp"
@@ -145,7 +146,7 @@ TEST_F(Output, AFailureBeforePublishingKeepsTheOldDataSet) {
 
 TEST_F(Output, AFailedRunRemovesTheFolderThatItMade) {
   options_.synthetic.clear();
-  options_.input = directory_ / "missing.csv";
+  options_.inputs = {directory_ / "missing.csv"};
   EXPECT_THAT(error_of(options_), HasSubstr("no such file"));
   EXPECT_FALSE(fs::exists(options_.output));
 }
@@ -156,6 +157,26 @@ TEST_F(Output, ImpossibleFolders) {
   EXPECT_THAT(error_of(options_), HasSubstr("cannot create the directory"));
   options_.output = directory_ / "file" / "below";
   EXPECT_THAT(error_of(options_), HasSubstr("cannot create the directory"));
+}
+
+// Read with h5py, a shard that was not copied must not look like users without training items. 256 items and
+// a user with 255 of them: the largest numbers of a byte are data, so they cannot stand for what is missing.
+TEST_F(Output, AMissingShardReadsAsNumbersThatNoDataHave) {
+  std::string text = "user_id,item_id,timestamp\n";
+  for (int i = 0; i < 256; ++i) text += fmt::format("a,{0},{0}\n", i);
+  for (int i = 0; i < 256; ++i) text += fmt::format("b,{0},{0}\n", i);
+  write_text(directory_ / "r.csv", text);
+  auto options = small_options(directory_ / "r.csv", directory_ / "out");
+  options.shards = 2;
+  run(options);
+  fs::remove(directory_ / "out" / "shard-0001-of-0002.h5");
+  const auto master = open_master(directory_ / "out");
+  EXPECT_THAT(master.read<std::uint32_t>(layout::train_counts), testing::ElementsAre(255, UINT16_MAX));
+  EXPECT_THAT(master.read<std::uint32_t>(layout::test_items), testing::ElementsAre(255, UINT16_MAX));
+  EXPECT_THAT(master.read<std::uint32_t>(layout::test_negatives),
+              testing::ElementsAre(255, 255, UINT16_MAX, UINT16_MAX));
+  const auto items = master.read<std::uint32_t>(layout::train_items);
+  EXPECT_EQ(std::count(items.begin(), items.end(), UINT16_MAX), 255);
 }
 
 TEST_F(Output, SmallestIntegerTypes) {

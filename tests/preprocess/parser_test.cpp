@@ -7,6 +7,7 @@
 #include "neumf/core/error.hpp"
 #include "ratings_parser.hpp"
 #include "support.hpp"
+#include "table_sample.hpp"
 
 namespace neumf::preprocess {
 namespace {
@@ -103,8 +104,9 @@ TEST(BlockReader, WholeRecordsInOrderForAnyBlockSize) {
 }
 
 TEST(Parser, CountsLinesInsideQuotedFields) {
-  RatingsFormat format = detect_format(FormatName::csv, "note,user_id,item_id,timestamp", "f");
-  const auto block = parse_block("\"two\nlines\",1,2,3\nplain,4,5,oops\n", format, false);
+  const std::string text = "\"two\nlines\",1,2,3\nplain,4,5,oops\n";
+  const RatingsFormat format = detect_format({}, "note,user_id,item_id,timestamp\n" + text, true, "f");
+  const auto block = parse_block(text, format, false);
   ASSERT_EQ(block.rows.size(), 1u);
   EXPECT_EQ(block.rows[0].user.number, 1);
   EXPECT_EQ(block.rows[0].item.number, 2);

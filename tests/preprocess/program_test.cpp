@@ -49,9 +49,32 @@ void expect_error(const std::string& arguments, const std::string& message) {
 TEST(Program, HelpAndVersion) {
   const auto help = program("--help");
   EXPECT_EQ(help.status, 0);
-  for (const char* option :
-       {"--input", "--output", "--format", "--shards", "--valid_negative", "--min_ratings", "--seed",
-        "--threads", "--overwrite", "--synthetic", "--test_negatives"})
+  for (const char* option : {"--input",
+                             "--output",
+                             "--format",
+                             "--shards",
+                             "--valid_negative",
+                             "--min_ratings",
+                             "--seed",
+                             "--threads",
+                             "--overwrite",
+                             "--synthetic",
+                             "--test_negatives",
+                             "--user_column",
+                             "--item_column",
+                             "--time_column",
+                             "--rating_column",
+                             "--time_format",
+                             "--time ",
+                             "--header",
+                             "--separator",
+                             "--quotes",
+                             "--member",
+                             "--missing",
+                             "--min_rating ",
+                             "--keep",
+                             "--min_item_ratings",
+                             "--core"})
     EXPECT_THAT(help.output, HasSubstr(option));
   const auto version = program("--version");
   EXPECT_EQ(version.status, 0);
@@ -83,6 +106,29 @@ TEST(Program, ReportsWhatWasDropped) {
                     HasSubstr("dropped 1 repeated interactions"), HasSubstr("warning: 1 users")));
 }
 
+TEST(Program, ReadsStandardInputAndSaysWhatItUnderstood) {
+  const TemporaryDirectory directory;
+  write_text(directory / "r.txt",
+             "4|buy|a|x|2017-07-14\n3|view|a|y|2017-07-15\n5|buy|a|z|2017-07-16\n5|buy|b|z|2017-07-16\n");
+  const auto result = execute(fmt::format("cat {0}/r.txt | " NEUMF_PREPROCESS
+                                          " --input - -o {0}/out --min_ratings 1 --user-column 3 "
+                                          "--item-column=4 --time_column 5 --rating_column 1 "
+                                          "--header no --separator pipe --keep 2=buy --min_rating 4.5",
+                                          directory.path().string()));
+  EXPECT_EQ(result.status, 0) << result.output;
+  EXPECT_THAT(result.output,
+              AllOf(HasSubstr("user: column 3, item: column 4, time: column 5, rating: column 1"),
+                    HasSubstr("times: 2017-07-16 to 2017-07-16 (dates)"), HasSubstr("users 2  items 1"),
+                    HasSubstr("left out 1 rows whose 2 is another than 'buy'"),
+                    HasSubstr("left out 1 rows with ratings below 4.5")));
+  const auto master = open_master(directory / "out");
+  EXPECT_EQ(master.string_attribute("source"), "standard input");
+  EXPECT_EQ(master.string_attribute("options"),
+            "--format=csv --user_column=3 --item_column=4 --time_column=5 --rating_column=1 --header=no "
+            "--separator=pipe --keep=2=buy --min_rating=4.5 --min_ratings=1 --valid_negative=100 --seed=1 "
+            "--shards=1");
+}
+
 TEST(Program, WrongOptions) {
   expect_error("", "give --input FILE or --synthetic NAME");
   expect_error("--input x", "give --output DIR");
@@ -95,6 +141,10 @@ TEST(Program, WrongOptions) {
   expect_error("--input x --output y --shards -1", "--shards is -1");
   expect_error("--input x --output y --shards many", "shards");
   expect_error("--input x --output y --valid_negative 0", "--valid_negative is 0");
+  expect_error("--input x --output y --separator ab", "must be one character");
+  expect_error("--input x --output y --keep event", "must be a column and its values");
+  expect_error("--input x --output y --quotes maybe", "--quotes is maybe: must be one of auto, csv, literal");
+  expect_error("--input x --output y --core 5 --min_ratings 5", "--core K stands for");
   expect_error("--synthetic ml-1m --format csv --output y", "--format does not go with --synthetic");
   const TemporaryDirectory directory;
   const std::string out = " --output " + (directory / "out").string();

@@ -28,8 +28,8 @@ TEST(Rules, LatestIsHeldOutAndTheRestIsAscending) {
 }
 
 TEST(Rules, TiesInTimeKeepTheOrderOfTheFile) {
-  EXPECT_EQ(run_text(header + "1,a,5\n1,b,5\n1,c,5\n").test_of("1"), "c");
-  EXPECT_EQ(run_text(header + "1,c,5\n1,b,5\n1,a,5\n").test_of("1"), "a");
+  EXPECT_EQ(run_text(header + "1,a,4\n1,b,5\n1,c,5\n").test_of("1"), "c");
+  EXPECT_EQ(run_text(header + "1,c,4\n1,b,5\n1,a,5\n").test_of("1"), "a");
   EXPECT_EQ(run_text(header + "1,a,6\n1,b,6\n1,c,5\n").test_of("1"), "b");
 }
 
@@ -106,6 +106,7 @@ TEST(Rules, AsSortingByTimeWouldHaveIt) {
     auto options = small_options(directory / "r.csv", directory / "out");
     options.threads = threads;
     options.overwrite = true;
+    options.reading.time_column = "timestamp";  // few values, but meant
     const Data data = run(options);
     ASSERT_EQ(data.users.size(), expected.size());
     for (auto [user, items] : expected) {
@@ -133,6 +134,10 @@ TEST(Rules, Attributes) {
   EXPECT_EQ(file.int_attribute("dropped_users"), 1);
   EXPECT_EQ(file.int_attribute("dropped_interactions"), 1);
   EXPECT_EQ(file.int_attribute("duplicates"), 1);
+  EXPECT_EQ(file.int_attribute("dropped_items"), 1);
+  EXPECT_EQ(file.string_attribute("columns"),
+            "user: column 'user_id', item: column 'item_id', time: column 'timestamp'");
+  EXPECT_EQ(file.string_attribute("held_out"), "latest");
   EXPECT_EQ(file.int_attribute("valid_negative"), 2);
   EXPECT_EQ(file.int_attribute("shards"), 1);
   EXPECT_EQ(file.int_attribute("seed"), 77);

@@ -112,7 +112,7 @@ Data read_data(const Path& directory) {
 
 preprocess::Options small_options(const Path& input, const Path& output) {
   preprocess::Options options;
-  options.input = input;
+  options.inputs = {input};
   options.output = output;
   options.min_ratings = 1;
   options.valid_negative = 2;
@@ -124,13 +124,41 @@ Data run(const preprocess::Options& options) {
   return read_data(options.output);
 }
 
+namespace {
+
+// `text` as a file called "input.txt", for as long as this lives.
+class TextInput {
+ public:
+  TextInput(const std::string& text, const preprocess::ReadOptions& reading, std::uint64_t min_ratings) {
+    write_text(directory_ / "input.txt", text);
+    options = small_options(directory_ / "input.txt", directory_ / "data");
+    options.reading = reading;
+    options.min_ratings = min_ratings;
+  }
+  preprocess::Options options;
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+preprocess::ReadOptions of_format(preprocess::FormatName format) {
+  preprocess::ReadOptions reading;
+  reading.format = format;
+  return reading;
+}
+
+}  // namespace
+
+Data run_text(const std::string& text, const preprocess::ReadOptions& reading, std::uint64_t min_ratings) {
+  return run(TextInput(text, reading, min_ratings).options);
+}
+
 Data run_text(const std::string& text, preprocess::FormatName format, std::uint64_t min_ratings) {
-  const TemporaryDirectory directory;
-  write_text(directory / "input.txt", text);
-  auto options = small_options(directory / "input.txt", directory / "data");
-  options.format = format;
-  options.min_ratings = min_ratings;
-  return run(options);
+  return run_text(text, of_format(format), min_ratings);
+}
+
+std::string summary_of_text(const std::string& text, const preprocess::ReadOptions& reading) {
+  return preprocess::preprocess(TextInput(text, reading, 1).options);
 }
 
 std::string error_of(const preprocess::Options& options) {
@@ -142,13 +170,12 @@ std::string error_of(const preprocess::Options& options) {
   }
 }
 
+std::string error_of_text(const std::string& text, const preprocess::ReadOptions& reading) {
+  return error_of(TextInput(text, reading, 1).options);
+}
+
 std::string error_of_text(const std::string& text, preprocess::FormatName format, std::uint64_t min_ratings) {
-  const TemporaryDirectory directory;
-  write_text(directory / "input.txt", text);
-  auto options = small_options(directory / "input.txt", directory / "data");
-  options.format = format;
-  options.min_ratings = min_ratings;
-  return error_of(options);
+  return error_of(TextInput(text, of_format(format), min_ratings).options);
 }
 
 }  // namespace neumf::test

@@ -44,10 +44,14 @@ Data run(const preprocess::Options& options);
 // Writes `text` to a file, runs, and reads back.
 Data run_text(const std::string& text, preprocess::FormatName format = preprocess::FormatName::automatic,
               std::uint64_t min_ratings = 1);
+Data run_text(const std::string& text, const preprocess::ReadOptions& reading, std::uint64_t min_ratings = 1);
+// What such a run prints.
+std::string summary_of_text(const std::string& text, const preprocess::ReadOptions& reading = {});
 // The message of the failure of such a run, or "" if it succeeds; the input is called "input.txt".
 std::string error_of_text(const std::string& text,
                           preprocess::FormatName format = preprocess::FormatName::automatic,
                           std::uint64_t min_ratings = 1);
+std::string error_of_text(const std::string& text, const preprocess::ReadOptions& reading);
 std::string error_of(const preprocess::Options& options);
 
 }  // namespace neumf::test
