@@ -99,6 +99,12 @@ signalled() {
   kill "-$1" "$job"
   ended
 }
+# rank_signalled SIGNAL: to one rank alone
+rank_signalled() {
+  start
+  kill "-$1" "${ranks[1]}"
+  ended
+}
 standard_input() {
   local status=0
   run 1 --data "$work/data" "${settings[@]}" --epochs 1 --checkpoint_dir "$work/model" >/dev/null 2>&1
@@ -137,12 +143,7 @@ for mpi in "$@"; do
     printf '\n| %s, %s | %s |\n|---|---|\n' "$mpi" "$(date +%F)" "$("$bin/neumf" --version | sed -n 's/^MPI  *//p')"
     for count in 1 2 4; do row "train on $count" "$(trained $count); $(noise) lines of others"; done
     for signal in USR1 TERM INT; do row "SIG$signal to the launcher" "$(signalled $signal)"; done
-    start
-    kill -9 "${ranks[1]}"
-    row "kill -9 of a rank" "$(ended)"
-    start
-    kill -TERM "${ranks[1]}"
-    row "SIGTERM to a rank" "$(ended)"
+    for signal in KILL TERM; do row "SIG$signal to a rank" "$(rank_signalled $signal)"; done
     row "\`--users -\` on 2" "$(standard_input)"
     row "workstation.sh, Ctrl-C" "$(workstation)"
   )
