@@ -1,14 +1,16 @@
 // A function that can be left in the middle and continued later, on a stack of its own.
 #pragma once
 
-#include <ucontext.h>
-
 #include <cstddef>
 #include <memory>
 
-namespace neumf::emulation {
+#ifndef __x86_64__
+#include <ucontext.h>
+#endif
 
-// Neither moves nor copies: a saved context points into itself.
+namespace neumf::simulation {
+
+// Neither moves nor copies: a saved context may point into itself.
 class Fiber {
  public:
   Fiber() : stack_(new std::byte[stack_bytes]) {}
@@ -25,7 +27,11 @@ class Fiber {
  private:
   static constexpr std::size_t stack_bytes = 65536;  // kernels keep a few hundred bytes, the rest is headroom
   std::unique_ptr<std::byte[]> stack_;
+#ifdef __x86_64__
+  void *inside_ = nullptr, *outside_ = nullptr;  // stack pointers
+#else
   ucontext_t inside_{}, outside_{};
+#endif
 };
 
-}  // namespace neumf::emulation
+}  // namespace neumf::simulation

@@ -1,4 +1,4 @@
-// That the emulation notices what would hang a GPU.
+// That the simulation notices what would hang a GPU.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,10 +6,10 @@
 #include <functional>
 #include <string>
 
-#include "device.hpp"
+#include "language.hpp"
 #include "neumf/core/error.hpp"
 
-namespace neumf::emulation {
+namespace neumf::simulation {
 namespace {
 
 using testing::Each;
@@ -17,16 +17,16 @@ using testing::HasSubstr;
 
 std::string error_of(dim3 grid, dim3 block, const std::function<void()>& kernel) {
   try {
-    launch(grid, block, 0, nullptr, kernel);
+    run_kernel(grid, block, 0, kernel);
   } catch (const Error& error) {
     return error.what();
   }
   return "no error";
 }
 
-TEST(CudaEmulation, ThreadsMeetAtBarriers) {
+TEST(SimulatedBlock, ThreadsMeetAtBarriers) {
   std::array<unsigned, 96> written{}, read{};
-  launch(1, 96, 0, nullptr, [&] {
+  run_kernel(1, 96, 0, [&] {
     written[threadIdx.x] = threadIdx.x;
     __syncthreads();
     read[threadIdx.x] = written[95 - threadIdx.x] + threadIdx.x;
@@ -34,9 +34,9 @@ TEST(CudaEmulation, ThreadsMeetAtBarriers) {
   EXPECT_THAT(read, Each(95u));
 }
 
-TEST(CudaEmulation, LanesExchangeWithinTheirMask) {
+TEST(SimulatedBlock, LanesExchangeWithinTheirMask) {
   std::array<float, 32> sums{};
-  launch(1, 32, 0, nullptr, [&] {
+  run_kernel(1, 32, 0, [&] {
     const unsigned mask = threadIdx.x < 16 ? 0xFFFFu : 0xFFFF0000u;
     float value = threadIdx.x < 16 ? 1.0f : 2.0f;
     for (int lanes = 8; lanes > 0; lanes /= 2) value += __shfl_xor_sync(mask, value, lanes);
@@ -45,7 +45,7 @@ TEST(CudaEmulation, LanesExchangeWithinTheirMask) {
   EXPECT_THAT(sums, Each(16.0f));
 }
 
-TEST(CudaEmulation, ReportsAShuffleThatALaneMisses) {
+TEST(SimulatedBlock, ReportsAShuffleThatALaneMisses) {
   EXPECT_THAT(error_of(1, 32,
                        [] {
                          if (threadIdx.x != 7) __shfl_xor_sync(0xFFFFFFFFu, 1.0f, 1);
@@ -53,11 +53,11 @@ TEST(CudaEmulation, ReportsAShuffleThatALaneMisses) {
               HasSubstr("31 in shuffles"));
 }
 
-TEST(CudaEmulation, ReportsALaneOutsideItsMask) {
+TEST(SimulatedBlock, ReportsALaneOutsideItsMask) {
   EXPECT_THAT(error_of(1, 32, [] { __shfl_xor_sync(0xFFFFu, 1.0f, 1); }), HasSubstr("lane 16"));
 }
 
-TEST(CudaEmulation, ReportsABarrierThatAThreadMisses) {
+TEST(SimulatedBlock, ReportsABarrierThatAThreadMisses) {
   EXPECT_THAT(error_of(1, 64,
                        [] {
                          if (threadIdx.x == 1) __shfl_xor_sync(3u, 1.0f, 1);  // lane 0 is at the barrier
@@ -66,10 +66,10 @@ TEST(CudaEmulation, ReportsABarrierThatAThreadMisses) {
               HasSubstr("63 wait at __syncthreads() and 1 in shuffles"));
 }
 
-TEST(CudaEmulation, RefusesBlocksThatAreTooLarge) {
+TEST(SimulatedBlock, RefusesBlocksThatAreTooLarge) {
   EXPECT_THAT(error_of(1, dim3(32, 33), [] {}), HasSubstr("32 x 33 x 1"));
   EXPECT_THAT(error_of(0, 32, [] {}), HasSubstr("0 x 1 x 1"));
 }
 
 }  // namespace
-}  // namespace neumf::emulation
+}  // namespace neumf::simulation

@@ -7,10 +7,11 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <string>
 
 #include "fiber.hpp"
 
-namespace neumf::emulation {
+namespace neumf::simulation {
 
 inline constexpr unsigned warp_size = 32;
 
@@ -26,6 +27,8 @@ class Block {
   void synchronize();
   // For the running thread: the value of lane `source` in its warp; its own if `mask` leaves that lane out.
   double exchange(unsigned mask, double value, unsigned source);
+  // For the running thread: the block ends here, with an Error.
+  void abandon(const std::string& why);
 
  private:
   enum class State { ready, at_barrier, exchanging, done };
@@ -49,9 +52,10 @@ class Block {
   std::exception_ptr error_;
   unsigned size_ = 0, current_ = 0;
   unsigned live_ = 0, at_barrier_ = 0;
+  unsigned epoch_ = 0;  // barriers so far
 };
 
 // The block that runs. Global as threadIdx is: kernels name neither.
 Block& current_block();
 
-}  // namespace neumf::emulation
+}  // namespace neumf::simulation

@@ -1,9 +1,10 @@
 #include "block.hpp"
 
-#include "device.hpp"
+#include "access.hpp"
+#include "language.hpp"
 #include "neumf/core/error.hpp"
 
-namespace neumf::emulation {
+namespace neumf::simulation {
 
 Block& current_block() {
   static Block block;
@@ -12,7 +13,7 @@ Block& current_block() {
 
 void Block::run(dim3 size, const std::function<void()>& kernel) {
   size_ = live_ = size.x * size.y * size.z;
-  at_barrier_ = 0;
+  at_barrier_ = epoch_ = 0;
   kernel_ = &kernel;
   error_ = nullptr;
   while (threads_.size() < size_) threads_.emplace_back();
@@ -32,6 +33,7 @@ void Block::resume_ready(dim3 size, bool backwards) {
     any = true;
     current_ = i;
     threadIdx = {i % size.x, i / size.x % size.y, i / (size.x * size.y)};
+    set_thread(i, epoch_);
     threads_[i].fiber.resume();
     if (error_) std::rethrow_exception(error_);  // the other threads are abandoned where they are
   }
@@ -40,6 +42,11 @@ void Block::resume_ready(dim3 size, bool backwards) {
 
 void Block::enter() {
   current_block().run_thread();
+}
+
+void Block::abandon(const std::string& why) {
+  error_ = std::make_exception_ptr(Error(why));
+  threads_[current_].fiber.suspend();
 }
 
 void Block::run_thread() {
@@ -62,14 +69,17 @@ void Block::wait(State state) {
 }
 
 void Block::synchronize() {
-  if (++at_barrier_ == live_)
+  if (++at_barrier_ == live_) {
     release_barrier();
-  else
+    set_thread(current_, epoch_);
+  } else {
     wait(State::at_barrier);
+  }
 }
 
 void Block::release_barrier() {
   at_barrier_ = 0;
+  ++epoch_;
   for (unsigned i = 0; i < size_; ++i)
     if (threads_[i].state == State::at_barrier) threads_[i].state = State::ready;
 }
@@ -114,4 +124,4 @@ void Block::report_deadlock() const {
        size_, at_barrier_, exchanging);
 }
 
-}  // namespace neumf::emulation
+}  // namespace neumf::simulation
