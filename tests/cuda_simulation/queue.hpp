@@ -151,6 +151,7 @@ class Queue {
   std::map<std::uint64_t, std::string> names_;
   std::chrono::steady_clock::time_point last_call_;
   bool progressing_ = false;
+  long left_to_live_;  // pieces of work until the device fails, below 0: for ever
 
  public:
   void host_joins(const VectorClock& clock);

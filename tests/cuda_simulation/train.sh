@@ -6,7 +6,7 @@
 source "$(dirname "$0")/../program/common.sh"
 schedules=${2:-1}
 
-"$bin/neumf-preprocess" --synthetic 207x120x4000 --output "$work/data" --shards 3 >/dev/null || fail "preprocessing"
+"$bin/neumf-preprocess" --synthetic 207x120x7300 --output "$work/data" --shards 3 >/dev/null || fail "preprocessing"
 
 # train NAME RANKS OPTIONS...
 train() {
@@ -52,4 +52,33 @@ for ((seed = 1; seed <= schedules; ++seed)); do
     same "cuda_$ranks" "cpu_$ranks" 2e-4 0.01
   done
 done
+
+# The same bits with recorded steps and without (--profile records nothing).
+train replayed 1 --device cuda --deterministic
+train eager 1 --device cuda --deterministic --profile
+same replayed eager 0 0
+# Ranks that share a GPU exchange through the host.
+NEUMF_SIM_GPUS=1 train shared 2 --device cuda
+same shared cpu_2 2e-4 0.01
+grep -q 'gradients through MPI' "$work/shared.out" || fail "ranks that share a GPU do not use MPI"
+
+# Adam in fp32 reads and writes four arrays: 16 bytes of each parameter in each direction, in whole sectors.
+NEUMF_SIM_COUNT=3000 train counted 1 --device cuda
+parameters=$(sed -n 's/,//g; s/.*: \([0-9]*\) parameters$/\1/p' "$work/counted.out")
+awk -v p="$parameters" '$1 == "adam_kernel" { good = $3 >= 16 * p && $3 < 16.2 * p && $4 >= 16 * p && $4 < 16.2 * p }
+  END { exit !good }' "$work/counted.out" || fail "$parameters parameters: $(grep adam_kernel "$work/counted.out")"
+grep -q 'bytes per sample' "$work/counted.out" || fail "no bytes per sample"
+
+# A served model, on the GPU and on the CPU.
+NEUMF_SIM_SEED=3 train saved 1 --device cuda --checkpoint_dir "$work/run"
+for device in cuda cpu; do
+  "$bin/neumf_sim" recommend --load_checkpoint_path "$work/run/best.h5" --device $device --threads 1 \
+    --output "$work/items_$device.csv" >/dev/null 2>"$work/errors" || fail "recommend on $device: $(head -3 "$work/errors")"
+done
+python3 - "$work"/items_{cuda,cpu}.csv <<'END' || fail "recommendations differ"
+import csv, sys
+a, b = ([row for row in csv.reader(open(path))] for path in sys.argv[1:])
+same = sum(x[:3] == y[:3] for x, y in zip(a, b))
+sys.exit(not (len(a) == len(b) > 207 and same > 0.98 * len(a)))
+END
 finish

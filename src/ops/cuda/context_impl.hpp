@@ -27,7 +27,7 @@ struct CudaMatmulKey {
 struct CudaMatmul {
   cuda::LtProduct product;
   cuda::LtLayout a, b, c;
-  cublasLtMatmulAlgo_t algorithm{};
+  std::vector<cublasLtMatmulAlgo_t> algorithms;  // the one in use first, then those to try if it does not run
   bool supported = false;
   bool tuned = false;
 };

@@ -174,12 +174,14 @@ CudaMatmul& prepared(Context<Cuda>& context, const Product& p) {
   set_epilogue_pointers(matmul, p);
   const auto algorithms = suggestions(context, key, matmul);
   matmul.supported = !algorithms.empty();
+  matmul.algorithms = algorithms;
   if (!matmul.supported) return matmul;
   // Too small for a choice to matter.
   const double operations =
       2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
   const bool worth_timing = algorithms.size() > 1 && operations > 1e7;
-  matmul.algorithm = may_time && worth_timing ? fastest(context, algorithms, matmul, p) : algorithms.front();
+  if (may_time && worth_timing)
+    matmul.algorithms.insert(matmul.algorithms.begin(), fastest(context, algorithms, matmul, p));
   matmul.tuned = may_time || !worth_timing;
   return matmul;
 }
@@ -187,15 +189,21 @@ CudaMatmul& prepared(Context<Cuda>& context, const Product& p) {
 }  // namespace
 
 bool multiply(Context<Cuda>& context, const Product& p) {
-  const CudaMatmul& matmul = prepared(context, p);
-  if (!matmul.supported) {
-    require(p.epilogue != Epilogue::none,
-            "cuBLASLt has no algorithm for a matrix product of m {}, n {}, k {} on this GPU", p.m, p.n, p.k);
-    return false;
-  }
+  CudaMatmul& matmul = prepared(context, p);
   set_epilogue_pointers(matmul, p);
-  NEUMF_CUDA(run(context, matmul, matmul.algorithm, p, p.c));
-  return true;
+  // What the library suggests need not run; it says so before anything is submitted.
+  while (!matmul.algorithms.empty()) {
+    const cublasStatus_t status = run(context, matmul, matmul.algorithms.front(), p, p.c);
+    if (status == CUBLAS_STATUS_SUCCESS) return true;
+    if (status != CUBLAS_STATUS_NOT_SUPPORTED && status != CUBLAS_STATUS_INVALID_VALUE &&
+        status != CUBLAS_STATUS_ARCH_MISMATCH)
+      check(status, "cublasLtMatmul");
+    matmul.algorithms.erase(matmul.algorithms.begin());
+  }
+  matmul.supported = false;
+  require(p.epilogue != Epilogue::none,
+          "cuBLASLt has no algorithm for a matrix product of m {}, n {}, k {} on this GPU", p.m, p.n, p.k);
+  return false;
 }
 
 }  // namespace neumf::cuda

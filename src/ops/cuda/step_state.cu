@@ -9,7 +9,8 @@ __device__ __forceinline__ bool not_finite(float value) {
   return (__float_as_uint(value) & 0x7F800000u) == 0x7F800000u;
 }
 
-// Every thread that finds something stores the same value, so order does not matter.
+// Every thread that finds something stores the same value, so order does not matter; atomics, since plain
+// stores of several threads to one place are a race all the same.
 __global__ void __launch_bounds__(cuda::block_threads)
     check_finite_kernel(const float* __restrict__ data, std::int64_t count, std::int64_t vectors,
                         StepState* state, float* poison) {
@@ -24,8 +25,8 @@ __global__ void __launch_bounds__(cuda::block_threads)
   }
   for (std::int64_t i = vectors * 4 + thread; i < count; i += threads) found |= not_finite(data[i]);
   if (!found) return;
-  state->overflow = 1;
-  if (poison != nullptr) *poison = __uint_as_float(0x7FC00000u);
+  atomicExch(&state->overflow, 1u);
+  if (poison != nullptr) atomicExch(poison, __uint_as_float(0x7FC00000u));
 }
 
 __global__ void prepare_update_kernel(AdamSpec spec, LossScaling scaling, std::uint64_t groups,
