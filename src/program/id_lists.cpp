@@ -15,7 +15,7 @@ std::string file_text(const std::string& option, const std::filesystem::path& pa
   std::ifstream file(path, std::ios::binary);
   std::error_code ignored;
   require(file.good() && !std::filesystem::is_directory(path, ignored), "{} {}: cannot read this file",
-          option, path);
+          option, path.string());
   return {std::istreambuf_iterator<char>(file), {}};
 }
 

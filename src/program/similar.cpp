@@ -13,6 +13,7 @@
 #include "neumf/core/error.hpp"
 #include "neumf/serve/item_names.hpp"
 #include "neumf/serve/output_file.hpp"
+#include "neumf/serve/recommendation_writer.hpp"
 #include "neumf/serve/requests.hpp"
 #include "neumf/serve/text.hpp"
 

@@ -13,8 +13,12 @@ namespace {
 
 std::vector<const Segment*> frozen_segments(const ParameterLayout& layout, const Freeze& freeze) {
   std::vector<const Segment*> segments;
-  if (freeze.users) segments.insert(segments.end(), {&layout.user_gmf, &layout.user_mlp});
-  if (freeze.items) segments.insert(segments.end(), {&layout.item_gmf, &layout.item_mlp});
+  const auto add = [&](const Segment& gmf, const Segment& mlp) {
+    segments.push_back(&gmf);
+    segments.push_back(&mlp);
+  };
+  if (freeze.users) add(layout.user_gmf, layout.user_mlp);
+  if (freeze.items) add(layout.item_gmf, layout.item_mlp);
   if (freeze.mlp)
     for (const Segment* segment : layout.shared_segments())
       if (segment != &layout.item_gmf && segment != &layout.item_mlp) segments.push_back(segment);
