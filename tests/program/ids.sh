@@ -13,7 +13,7 @@ ratings() {
 }
 ratings first 40 60 -k1,1
 ratings shuffled 40 60 -t,\ -k3,3
-sed 's/^u/v/; s/,i/,j/' "$work/first.csv" >"$work/others.csv"
+sed '2,$ { s/^u/v/; s/,i/,j/; }' "$work/first.csv" >"$work/others.csv"
 "$bin/neumf-preprocess" --threads 1 --min_ratings 1 --input "$work/others.csv" --output "$work/others" >/dev/null
 settings=(--threads 1 --progress never --topk 3 --batch_size 256)
 train=("${settings[@]}" --factors 8 --layers 16 8 --dropout 0 --learning_rate 0.01 --beta1 0.9 --beta2 0.999)
