@@ -279,7 +279,7 @@ TEST_P(Shapes, FirstTryAndResult) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Public, Shapes, testing::ValuesIn(shapes()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& shape) { return shape.param.name; });
 
 }  // namespace
 }  // namespace neumf::test
