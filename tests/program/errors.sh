@@ -35,9 +35,9 @@ expect_error 2 "training diverged" --data "$data" "${small[@]}" --batch_size 100
 compgen -G "$work/diverged/*.h5" && fail "a diverged model was saved"
 
 # Fewer than 50 items are ranked with the held-out item: it is always among the first 60.
-mpi 2 neumf --data "$data" "${small[@]}" --topk 60 --epochs 3 >"$work/out" || fail "a large --topk: $(<"$work/out")"
-grep -q "warning: HR@60 is 1 for 40 of 40 users whatever the model" "$work/out" || fail "no warning: $(<"$work/out")"
-grep -q "stopped: HR@60 1.0000 has reached --threshold 1" "$work/out" || fail "why did it stop? $(<"$work/out")"
+mpi 2 neumf --data "$data" "${small[@]}" --topk 60 --epochs 3 >"$work/said" || fail "a large --topk: $(<"$work/said")"
+grep -q "warning: HR@60 is 1 for 40 of 40 users whatever the model" "$work/said" || fail "no warning: $(<"$work/said")"
+grep -q "stopped: HR@60 1.0000 has reached --threshold 1" "$work/said" || fail "why did it stop? $(<"$work/said")"
 
 # One log is written by one run.
 "$bin/neumf" --data "$data" "${small[@]}" --epochs 100000 --log_path "$work/log.json" >/dev/null 2>&1 &
