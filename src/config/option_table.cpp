@@ -108,7 +108,12 @@ std::size_t OptionTable::find(const std::string& name) const {
 
 OptionTable::Given OptionTable::read_arguments(const Words& arguments) const {
   Words words;
-  std::transform(arguments.begin(), arguments.end(), std::back_inserter(words), with_underscores);
+  // What is no option may be a value that begins with dashes, which stay.
+  for (const auto& argument : arguments) {
+    const auto named = with_underscores(argument);
+    const bool option = named.starts_with("--") && find(named.substr(2, named.find('=') - 2)) < texts_.size();
+    words.push_back(option ? named : argument);
+  }
   Given given;
   try {
     using namespace po::command_line_style;

@@ -326,5 +326,16 @@ TEST_F(OptionFile, SaysWhatIsWrong) {
   EXPECT_EQ(read_file("epochs = 5   # five\n").epochs, 5);
 }
 
+TEST(OptionTable, KeepsTheDashesOfValues) {
+  std::string user;
+  int batch_size = 0;
+  OptionTable table("test");
+  table.add("users", user, "");
+  table.add("batch_size", batch_size, "");
+  table.read({"--batch-size", "3", "--users", "--0a-bC-d"});
+  EXPECT_EQ(user, "--0a-bC-d");
+  EXPECT_EQ(batch_size, 3);
+}
+
 }  // namespace
 }  // namespace neumf

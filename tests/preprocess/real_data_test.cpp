@@ -37,7 +37,7 @@ TEST_P(RealData, PublishedSizes) {
     GTEST_SKIP() << known.files.front() << " is not at hand; set NEUMF_TEST_DATA to its folder";
   const TemporaryDirectory directory;
   preprocess::Options options;
-  options.input = input;
+  options.inputs = {input};
   options.output = directory / "out";
   options.shards = 3;
   options.threads = 2;
