@@ -1,6 +1,7 @@
 #include "neumf/checkpoint/writer.hpp"
 
 #include <gmock/gmock.h>
+#include <hdf5.h>
 
 #include <cmath>
 #include <fstream>
@@ -285,15 +286,35 @@ TEST_F(Checkpoint, KeepsTheLastRuns) {
   EXPECT_EQ(files("checkpoint"), 1 + world_.size());
 }
 
-TEST_F(Checkpoint, RefusesValuesThatAreNotFinite) {
+TEST_F(Checkpoint, SavesNoValuesThatAreNotFinite) {
   auto p = parameters(range_, 5);
   p.weight(p.layout().item_gmf).data[3] = std::nanf("");
-  {
-    const CheckpointDirectory directory(world_, dir_ / "run");
-    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
-    writer.save_best(info(1));
-    writer.finish();
+  const CheckpointDirectory directory(world_, dir_ / "run");
+  CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+  EXPECT_THAT(
+      [&] {
+        writer.save_best(info(1));
+        writer.finish();
+      },
+      ThrowsMessage<Error>(HasSubstr("item_gmf holds a value that is not a finite number")));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "run/best.h5"));
+}
+
+TEST_F(Checkpoint, RefusesValuesThatAreNotFinite) {
+  save(5, 1);
+  world_.barrier();
+  if (world_.is_root()) {
+    const hid_t file = H5Fopen((dir_ / "run/best.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    const hid_t weights = H5Dopen2(file, "/model/item_gmf", H5P_DEFAULT);
+    const auto p = parameters(range_, 5);
+    std::vector<float> values(static_cast<std::size_t>(p.layout().item_gmf.size()), 0.5f);
+    values[3] = std::nanf("");
+    EXPECT_GE(H5Dwrite(weights, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
+    H5Dclose(weights);
+    H5Fclose(file);
   }
+  world_.barrier();
+  auto p = parameters(range_, 6);
   EXPECT_THAT(
       [&] { load_checkpoint(context_, dir_ / "run/best.h5", p, WeightRows::in_order(range_, items)); },
       ThrowsMessage<Error>(HasSubstr("item_gmf holds a value that is not a finite number")));

@@ -179,7 +179,7 @@ TEST_F(Ncf, FilesThatDoNotFit) {
   EXPECT_THAT(error_of(options_), HasSubstr("user id -1"));
   write(ncf_train, ncf_test, ncf_negatives);
   options_.min_ratings = 5;
-  EXPECT_THAT(error_of(options_), HasSubstr("--min_ratings does not apply"));
+  EXPECT_THAT(error_of(options_), HasSubstr("--min_ratings, --min_item_ratings and --core do not apply"));
   options_.min_ratings.reset();
   std::filesystem::remove(directory_ / "x.test.rating");
   EXPECT_THAT(error_of(options_), HasSubstr("x.test.rating: no such file"));

@@ -26,7 +26,7 @@ awk -v a="$again" -v b="$best" 'BEGIN { exit !(a > b - 0.05) }' || fail "HR@10 f
 
 # A name that looks like a comment to readers of INI files.
 mpi 1 neumf "${settings[@]}" --epochs 1 --checkpoint_dir "$work/exp#7" --log_path "$work/exp#7/log.json" >/dev/null &&
-  mpi 1 neumf --config "$work/exp#7/log.ini" >/dev/null || fail "training in exp#7"
+  mpi 1 neumf --config "$work/exp#7/log.ini" --overwrite >/dev/null || fail "training in exp#7"
 [[ -e "$work/exp#7/best.h5" && ! -e $work/exp ]] || fail "exp#7 from an INI file became exp"
 
 # --threshold stops early.

@@ -26,5 +26,5 @@ grep -q 'factors 6, layers 16 12 8' "$work/out" || fail "the joined model has ot
 "$bin/neumf-preprocess" --synthetic 301x150x9000 --output "$work/other" >/dev/null
 mpi 2 neumf --data "$work/other" --mode test --load_checkpoint_path "$work/gmf.h5" 2>"$work/err" >/dev/null &&
   fail "weights of another catalogue were accepted"
-grep -q 'has 300 users and 150 items, but the data set .* has 301 and 150' "$work/err" || fail "$(cat "$work/err")"
+grep -q 'has 300 users and 150 items and no ids, but the data set .* has 301 and 150' "$work/err" || fail "$(cat "$work/err")"
 finish
