@@ -50,7 +50,7 @@ measure() {
   local launch
   launcher "$ranks" "$threads"
   if ! "${timer[@]}" "${launch[@]}" --data "$DATA/bench-$dataset" --precision "$precision" --batch_size "$batch" \
-    --epochs "$epochs" --profile --log_path "$log" >"$work/out" 2>&1; then
+    --epochs "$epochs" --profile --log_path "$log" --overwrite >"$work/out" 2>&1; then
     say "| $dataset | $precision | $ranks x $threads | $batch | failed: $(grep -m 1 error "$work/out" || tail -n 1 "$work/out") |||||"
     return 0
   fi

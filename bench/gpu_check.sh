@@ -123,7 +123,7 @@ train_tiny() {
   local log=$1
   shift
   limited "$BIN/neumf" --progress never --data "$tiny" --factors 16 --layers 64 32 16 --batch_size 2048 --epochs 3 \
-    --log_path "$log" "$@"
+    --log_path "$log" --overwrite "$@"
 }
 same_losses() {
   awk -v a="$1" -v b="$2" -v most="$3" 'BEGIN {

@@ -47,7 +47,7 @@ train() {
   if ! grep -qs '"type":"summary"' "$out/$name.json"; then
     "${launch[@]}" --data "$data" --device "${DEVICE:-cpu}" --factors 64 --layers 256 256 128 64 --beta1 0.9 \
       --beta2 0.999 "${words[@]}" --seed "$seed" --epochs "$epochs" --patience "$patience" --checkpoint_every 0 \
-      --checkpoint_dir "$out/$name" --log_path "$out/$name.json" "$@" >"$out/$name.out" 2>&1 ||
+      --checkpoint_dir "$out/$name" --log_path "$out/$name.json" --overwrite "$@" >"$out/$name.out" 2>&1 ||
       { cat "$out/$name.out" >&2; return 1; }
   fi
   echo "$name: HR@10 $(json_values "$out/$name.json" best_accuracy summary)" \

@@ -25,7 +25,7 @@ run_line() {
   local profile=()
   [[ $kind != profile ]] || profile=(--profile)
   "${launch[@]}" "$BIN/neumf" --data "$DATA" --user_embeddings "$scheme" --batch_size "$batch" --epochs "$EPOCHS" \
-    --threads "$THREADS" --progress never "${profile[@]}" --log_path "$log.json" "$@" >"$log.out" 2>&1
+    --threads "$THREADS" --progress never "${profile[@]}" --log_path "$log.json" --overwrite "$@" >"$log.out" 2>&1
 }
 
 # make_report OUT_DIR: runs.csv, allreduce.csv, report.md and, where matplotlib is installed, the plots.

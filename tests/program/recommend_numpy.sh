@@ -9,7 +9,7 @@ need_python
 for layers in "32 16 8" "8 12"; do
   # shellcheck disable=SC2086
   mpi 2 neumf train --data "$work/data" --factors 6 --layers $layers --batch_size 1024 --learning_rate 0.01 \
-    --beta1 0.9 --beta2 0.999 --dropout 0 --epochs 3 --threads 1 --checkpoint_dir "$work/run" >/dev/null || fail "training"
+    --beta1 0.9 --beta2 0.999 --dropout 0 --epochs 3 --threads 1 --checkpoint_dir "$work/run" --overwrite >/dev/null || fail "training"
   model=(--load_checkpoint_path "$work/run/best.h5" --threads 1)
   mpi 1 neumf recommend "${model[@]}" --output "$work/a.csv" && "$python" "$check" "$work/run/best.h5" "$work/a.csv" ||
     fail "CSV, layers $layers"
