@@ -2,15 +2,8 @@
 # What CMake makes of its surroundings: a CUDA compiler that does not work, and the choice of the MPI.
 #
 #   configure_test.sh SOURCE_DIRECTORY
-set -uo pipefail
+source "$(dirname "$0")/../checks.sh"
 source_directory=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-fail() {
-  echo "FAILED: $*" >&2
-  failures=$((failures + 1))
-}
 # configure NAME [OPTION...]: leaves what CMake says in $work/log.
 configure() {
   local name=$1
@@ -43,5 +36,4 @@ configure home -DNEUMF_CUDA=OFF -DMPI_HOME="$work/other" || fail "MPI_HOME: $(<"
 grep -q "^MPI_C_COMPILER:FILEPATH=$work/other/bin/mpicc" "$work/home/CMakeCache.txt" || fail "MPI_HOME has no effect"
 configure nowhere -DNEUMF_CUDA=OFF -DMPI_HOME="$work/nowhere" && fail "an MPI_HOME that is none is ignored"
 expect "has no bin/mpiexec"
-((failures == 0)) && echo "all checks passed"
-exit $((failures > 0))
+finish

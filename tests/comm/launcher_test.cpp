@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <map>
+#include <sstream>
 
 #include "neumf/core/error.hpp"
 #include "neumf/core/version.hpp"
@@ -14,28 +15,29 @@ namespace {
 using testing::HasSubstr;
 using Variables = std::map<std::string, std::string>;
 
-const Variables open_mpi_4{
-    {"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}};
-const Variables open_mpi_5{{"OMPI_COMM_WORLD_SIZE", "2"},
-                           {"OMPI_COMM_WORLD_RANK", "0"},
-                           {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
-                           {"PRTE_LAUNCHED", "1"},
-                           {"OMPI_VERSION", "5.0.11"}};
-const Variables mpich{
-    {"PMI_SIZE", "4"}, {"PMI_RANK", "3"}, {"MPI_LOCALNRANKS", "2"}, {"HYDI_CONTROL_FD", "7"}};
-const Variables intel{{"PMI_SIZE", "2"},
-                      {"PMI_RANK", "0"},
-                      {"MPI_LOCALNRANKS", "2"},
-                      {"HYDRA_BSTRAP_LAUNCHER", "ssh"},
-                      {"I_MPI_HYDRA_UUID", "ed620000-076a-6852"}};
-const Variables slurm{{"SLURM_STEP_NUM_TASKS", "8"}, {"SLURM_PROCID", "5"}};
-const Variables slurm_pmi2{
-    {"SLURM_STEP_NUM_TASKS", "8"}, {"SLURM_PROCID", "5"}, {"PMI_SIZE", "8"}, {"PMI_RANK", "5"}};
-const Variables mpich_through_slurm{{"SLURM_STEP_NUM_TASKS", "2"},
-                                    {"SLURM_PROCID", "0"},
-                                    {"PMI_SIZE", "8"},
-                                    {"PMI_RANK", "0"},
-                                    {"HYDI_CONTROL_FD", "7"}};
+// From "NAME=value NAME=value".
+Variables environment(const std::string& text) {
+  Variables all;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const auto equals = word.find('=');
+    all.emplace(word.substr(0, equals), word.substr(equals + 1));
+  }
+  return all;
+}
+
+const Variables open_mpi_4 =
+    environment("OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=2");
+const Variables open_mpi_5 = environment(
+    "OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=2 PRTE_LAUNCHED=1 "
+    "OMPI_VERSION=5.0.11");
+const Variables mpich = environment("PMI_SIZE=4 PMI_RANK=3 MPI_LOCALNRANKS=2 HYDI_CONTROL_FD=7");
+const Variables intel = environment(
+    "PMI_SIZE=2 PMI_RANK=0 MPI_LOCALNRANKS=2 HYDRA_BSTRAP_LAUNCHER=ssh I_MPI_HYDRA_UUID=ed620000-076a-6852");
+const Variables slurm = environment("SLURM_STEP_NUM_TASKS=8 SLURM_PROCID=5");
+const Variables slurm_pmi2 = environment("SLURM_STEP_NUM_TASKS=8 SLURM_PROCID=5 PMI_SIZE=8 PMI_RANK=5");
+const Variables mpich_through_slurm =
+    environment("SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=0 PMI_SIZE=8 PMI_RANK=0 HYDI_CONTROL_FD=7");
 
 std::vector<Launcher> find(const Variables& variables) {
   return find_launchers([&](const char* name) {

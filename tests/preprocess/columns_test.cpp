@@ -1,18 +1,11 @@
 // Which columns become what: by name, by number, by sight; and what is said of them.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "support.hpp"
+#include "matchers.hpp"
 
 namespace neumf::test {
 namespace {
 
 using preprocess::Header;
 using preprocess::ReadOptions;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Not;
 
 // User a has x, y, then z; the columns in an order of their own.
 constexpr const char* strange = "when,who,what,how\n30,a,z,5\n10,a,x,1\n20,a,y,3\n";

@@ -1,25 +1,18 @@
 // Rows, users and items that are left out, and the warnings about what is left.
 #include <fmt/format.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <random>
 #include <set>
 
+#include "matchers.hpp"
 #include "preprocess.hpp"
-#include "support.hpp"
 
 namespace neumf::test {
 namespace {
 
 using preprocess::ReadOptions;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Not;
 
 constexpr const char* events =
     "user_id,item_id,event,rating,timestamp\n1,a,view,1,10\n1,b,buy,5,20\n1,c,buy,4.5,30\n1,d,cart,NULL,40\n"

@@ -1,19 +1,11 @@
 // Every format, container and oddity of real files gives the same data set; every bad line its message.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
+#include "matchers.hpp"
 #include "preprocess.hpp"
-#include "support.hpp"
 
 namespace neumf::test {
 namespace {
 
 using preprocess::FormatName;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
 
 constexpr const char* csv = "user_id,item_id,timestamp\n7,10,3\n7,20,1\n9,20,5\n9,30,6\n7,30,2\n";
 

@@ -1,20 +1,14 @@
 // Drawn negatives, negatives from a file, and the files of the NCF paper.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <set>
 
+#include "matchers.hpp"
 #include "negatives.hpp"
-#include "support.hpp"
 
 namespace neumf::test {
 namespace {
 
 using preprocess::FormatName;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
 
 preprocess::Split split_of(std::vector<std::vector<std::uint32_t>> train, std::size_t items) {
   preprocess::Split split;

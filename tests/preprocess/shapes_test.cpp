@@ -31,11 +31,12 @@ void PrintTo(const Shape& shape, std::ostream* out) {
   *out << shape.name;
 }
 
-auto columns(const char* user, const char* item, const char* time = "") {
+auto columns(const char* user, const char* item, const char* time = "", const char* time_format = "") {
   return [=](ReadOptions& reading) {
     reading.user_column = user;
     reading.item_column = item;
     reading.time_column = time;
+    reading.time_format = time_format;
   };
 }
 
@@ -184,11 +185,7 @@ const std::vector<Shape>& shapes() {
        "470\t4c5c\t4bf5\tCaf\xe9\t40.71\t-74.00\t-240\tWed Apr 11 18:02:24 +0000 2012\n"
        "979\t4a43\t4bf5\tBridge\t40.60\t-74.04\t-240\tTue Apr 03 18:00:25 +0000 2012\n"
        "979\t49bb\t4bf5\tArts\t40.60\t-74.04\t-240\tTue Apr 03 18:00:26 +0000 2012\n",
-       "--user_column 1 --item_column 2",
-       [](ReadOptions& reading) {
-         columns("1", "2", "8")(reading);
-         reading.time_format = "%a %b %d %H:%M:%S %z %Y";
-       },
+       "--user_column 1 --item_column 2", columns("1", "2", "8", "%a %b %d %H:%M:%S %z %Y"),
        "times: 2012-04-03 to 2012-04-11 (dates)"},
       {"BookCrossing",
        "\"User-ID\";\"ISBN\";\"Book-Rating\"\r\n\"276725\";\"034545104X\";\"0\"\r\n\"276725\";\"0155061224\";"
@@ -214,11 +211,7 @@ const std::vector<Shape>& shapes() {
        "PM\tN31739\tN35729-0\n"
        "3\tU13740\t11/14/2019 7:01:48 AM\tN10732\tN20678-0\n4\tU91836\t11/11/2019 5:28:05 AM\tN31739\tN1\n"
        "5\tU91836\t11/12/2019 12:11:21 PM\tN55189\tN1\n",
-       "--user_column 1 --item_column 2",
-       [](ReadOptions& reading) {
-         columns("2", "4", "3")(reading);
-         reading.time_format = "%m/%d/%Y %I:%M:%S %p";
-       },
+       "--user_column 1 --item_column 2", columns("2", "4", "3", "%m/%d/%Y %I:%M:%S %p"),
        "times: 2019-11-11 to 2019-11-14 (dates)"},
       {"Epinions", "1 100 5\n1 101 4\n1 102 4\n2 101 5\n2 100 5\n", "--separator space",
        [](ReadOptions& reading) {

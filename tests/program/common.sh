@@ -1,16 +1,8 @@
-# Shared by the scripts beside it: MPI on any machine, a work directory, counting failures.
-set -uo pipefail
+# Shared by the scripts beside it: MPI on any machine, and what every test script has.
+source "$(dirname "${BASH_SOURCE[0]}")/../checks.sh"
 bin=$(cd "$1" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl_vader_single_copy_mechanism=none \
   OMPI_MCA_mpi_yield_when_idle=1  # more ranks than cores
-failures=0
-
-fail() {
-  echo "FAILED: $*" >&2
-  failures=$((failures + 1))
-}
 
 # mpi RANKS PROGRAM ARGUMENTS...
 mpi() {
@@ -54,9 +46,4 @@ need_python() {
   done
   echo "skipped: python3 has no h5py or no numpy"
   exit 77
-}
-
-finish() {
-  ((failures == 0)) && echo "all checks passed"
-  exit $((failures > 0))
 }
