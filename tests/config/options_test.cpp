@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <iterator>
+#include <sstream>
 
 #include "neumf/core/error.hpp"
 #include "temporary_directory.hpp"
@@ -203,36 +205,41 @@ TEST(Options, ChooseTheModel) {
 }
 
 TEST(Options, SayWhatIsWrong) {
-  const auto message = [](std::vector<const char*> arguments, const char* part) {
-    EXPECT_THAT([&] { parse(arguments); }, ThrowsMessage<Error>(HasSubstr(part)));
+  EXPECT_THAT([] { parse({}); }, ThrowsMessage<Error>(HasSubstr("--data is missing")));
+  EXPECT_THAT([] { parse({"--data", "d", "--layers", ""}); }, ThrowsMessage<Error>(HasSubstr("--layers")));
+  // What follows --data d, and a part of the message.
+  const std::pair<const char*, const char*> cases[] = {
+      {"--nonsense", "nonsense"},
+      {"--epo 3", "epo"},  // no guessing
+      {"stray", "positional"},
+      {"--epochs many", "many"},
+      {"--epochs 0", "--epochs 0"},
+      {"--batch_size -4", "--batch_size -4"},
+      {"--dropout 1", "--dropout 1"},
+      {"--layers 256", "--layers"},
+      {"--layers 255 64", "must be even"},
+      {"--layers 64 x", "'x' is not a whole number"},
+      {"--device tpu", "auto, cuda, cpu"},
+      {"--precision fp64", "fp32, tf32, fp16, bf16"},
+      {"--mode test", "--load_checkpoint_path"},
+      {"--config /no/such.ini", "/no/such.ini"},
+      {"--model svd", "neumf, gmf, mlp"},
+      {"--factors 0", "--factors 0"},
+      {"--topk_list 5 0", "--topk_list 0"},
+      {"--weight_decay -1", "--weight_decay -1"},
+      {"--lr_decay 2", "--lr_decay 2"},
+      {"--patience -1", "--patience -1"},
+      {"--pretrained_gmf g.h5", "belong together"},
+      {"--pretrained_gmf g.h5 --pretrained_mlp m.h5 --model mlp", "--model neumf"},
+      {"--pretrained_gmf g.h5 --pretrained_mlp m.h5 --pretrain_alpha 2", "--pretrain_alpha 2"},
   };
-  message({}, "--data is missing");
-  message({"--data", "d", "--nonsense"}, "nonsense");
-  message({"--data", "d", "--epo", "3"}, "epo");  // no guessing
-  message({"--data", "d", "stray"}, "positional");
-  message({"--data", "d", "--epochs", "many"}, "many");
-  message({"--data", "d", "--epochs", "0"}, "--epochs 0");
-  message({"--data", "d", "--batch_size", "-4"}, "--batch_size -4");
-  message({"--data", "d", "--dropout", "1"}, "--dropout 1");
-  message({"--data", "d", "--layers", "256"}, "--layers");
-  message({"--data", "d", "--layers", "255", "64"}, "must be even");
-  message({"--data", "d", "--layers", "64", "x"}, "'x' is not a whole number");
-  message({"--data", "d", "--device", "tpu"}, "auto, cuda, cpu");
-  message({"--data", "d", "--precision", "fp64"}, "fp32, tf32, fp16, bf16");
-  message({"--data", "d", "--mode", "test"}, "--load_checkpoint_path");
-  message({"--data", "d", "--config", "/no/such.ini"}, "/no/such.ini");
-  message({"--data", "d", "--model", "svd"}, "neumf, gmf, mlp");
-  message({"--data", "d", "--factors", "0"}, "--factors 0");
-  message({"--data", "d", "--layers", ""}, "--layers");
-  message({"--data", "d", "--topk_list", "5", "0"}, "--topk_list 0");
-  message({"--data", "d", "--weight_decay", "-1"}, "--weight_decay -1");
-  message({"--data", "d", "--lr_decay", "2"}, "--lr_decay 2");
-  message({"--data", "d", "--patience", "-1"}, "--patience -1");
-  message({"--data", "d", "--pretrained_gmf", "g.h5"}, "belong together");
-  message({"--data", "d", "--pretrained_gmf", "g.h5", "--pretrained_mlp", "m.h5", "--model", "mlp"},
-          "--model neumf");
-  message({"--data", "d", "--pretrained_gmf", "g.h5", "--pretrained_mlp", "m.h5", "--pretrain_alpha", "2"},
-          "--pretrain_alpha 2");
+  for (const auto& [text, part] : cases) {
+    std::istringstream stream(std::string("--data d ") + text);
+    const std::vector<std::string> words{std::istream_iterator<std::string>(stream), {}};
+    std::vector<const char*> arguments;
+    for (const std::string& word : words) arguments.push_back(word.c_str());
+    EXPECT_THAT([&] { parse(arguments); }, ThrowsMessage<Error>(HasSubstr(part))) << text;
+  }
 }
 
 TEST(Options, RefuseNonsenseNumbers) {
