@@ -23,41 +23,44 @@ struct Side {
   const std::uint32_t* ids(const BatchView& batch) const { return items ? batch.items : batch.users; }
 };
 
+// Registers `body(state, context, batch, n)`, where n rows of the side belong to the batch.
+template <class Device, class T, class Body>
+void add_side(const char* name, Case<Device, T> c, Side side, Body body) {
+  add<Device>(fmt::format("{}_{}", name, side.name()), TypeName<T>::value, c.data,
+              [c, side, body](auto& state, auto& context) {
+                const auto batch = training_batch(context, c.data);
+                body(state, context, batch, side.rows(batch));
+              });
+}
+
+// `traffic` is that of n rows of the type.
+template <class T>
+Work side_work(std::int64_t samples, std::int64_t n, reference::Traffic (*traffic)(double, double, double)) {
+  return {.samples = static_cast<double>(samples),
+          .bytes = traffic(static_cast<double>(n), width, sizeof(T)).total()};
+}
+
 template <class Device, class T>
 void add_gather(Case<Device, T> c, Side side) {
-  add<Device>(
-      fmt::format("gather_{}", side.name()), TypeName<T>::value, c.data,
-      [c, side](auto& state, auto& context) {
-        const auto batch = training_batch(context, c.data);
-        const std::int64_t n = side.rows(batch);
-        auto table = random_tensor<Device, T>(context, side.table(c.data), width);
-        Tensor<T, Device> out(n, width);
-        const Work work{.samples = static_cast<double>(batch.samples()),
-                        .bytes = reference::gather_traffic(static_cast<double>(n), width, sizeof(T)).total()};
-        measure(state, context, work, [&] {
-          ops::gather_rows(context, Matrix<const T>(table.matrix()), side.ids(batch.view()), out.matrix());
-        });
-      });
+  add_side("gather", c, side, [c, side](auto& state, auto& context, const auto& batch, std::int64_t n) {
+    auto table = random_tensor<Device, T>(context, side.table(c.data), width);
+    Tensor<T, Device> out(n, width);
+    measure(state, context, side_work<T>(batch.samples(), n, reference::gather_traffic), [&] {
+      ops::gather_rows(context, Matrix<const T>(table.matrix()), side.ids(batch.view()), out.matrix());
+    });
+  });
 }
 
 template <class Device, class T>
 void add_scatter(Case<Device, T> c, Side side) {
-  add<Device>(
-      fmt::format("scatter_add_{}", side.name()), TypeName<T>::value, c.data,
-      [c, side](auto& state, auto& context) {
-        const auto batch = training_batch(context, c.data);
-        const std::int64_t n = side.rows(batch);
-        auto values = random_tensor<Device, T>(context, n, width);
-        auto table = zeros<Device, float>(context, side.table(c.data), width);
-        ops::ScatterPlan<Device> plan(n);
-        ops::plan_scatter(context, side.ids(batch.view()), n, table.rows(), plan);
-        const Work work{
-            .samples = static_cast<double>(batch.samples()),
-            .bytes = reference::scatter_add_traffic(static_cast<double>(n), width, sizeof(T)).total()};
-        measure(state, context, work, [&] {
-          ops::scatter_add_rows(context, plan, Matrix<const T>(values.matrix()), table.matrix());
-        });
-      });
+  add_side("scatter_add", c, side, [c, side](auto& state, auto& context, const auto& batch, std::int64_t n) {
+    auto values = random_tensor<Device, T>(context, n, width);
+    auto table = zeros<Device, float>(context, side.table(c.data), width);
+    ops::ScatterPlan<Device> plan(n);
+    ops::plan_scatter(context, side.ids(batch.view()), n, table.rows(), plan);
+    measure(state, context, side_work<T>(batch.samples(), n, reference::scatter_add_traffic),
+            [&] { ops::scatter_add_rows(context, plan, Matrix<const T>(values.matrix()), table.matrix()); });
+  });
 }
 
 template <class Device>

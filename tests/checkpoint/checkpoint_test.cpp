@@ -15,11 +15,11 @@ namespace {
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-constexpr std::uint32_t users = 20, items = 6;
-const ModelShape shape{users, items, 3, {8, 5, 4}};
-
 class Checkpoint : public test::OnToyData {
  protected:
+  static constexpr std::uint32_t users = 20, items = 6;
+  const ModelShape shape{users, items, 3, {8, 5, 4}};
+
   Checkpoint() : OnToyData(users, items) {}
 
   Parameters<Cpu, float> parameters(const UserRange& range, std::uint64_t seed) {

@@ -10,6 +10,21 @@ template <class C>
 struct Pair : OpTest<C> {
   using typename OpTest<C>::Device, typename OpTest<C>::T;
 
+  // Against the reference, whose item halves are those of `members`, or one per sample where that is null.
+  // The operation takes them by the batch's items (`catalogue`) or as they come.
+  void expect_forward(const reference::Batch& batch, const Array& user_half, const Array& item_half,
+                      const Array& bias, const Dropout& dropout, bool catalogue,
+                      const std::vector<std::uint32_t>* members) {
+    const auto device_batch = this->send_batch(batch);
+    const auto user = this->template send<T>(user_half), item = this->template send<T>(item_half);
+    const auto device_bias = this->template send<float>(bias);
+    auto out = this->template send<T>(Array(batch.samples(), user_half.cols, NAN));
+    pair_forward(this->context(), device_batch.view(), view(user), view(item),
+                 catalogue ? device_batch.items.data() : nullptr, device_bias.data(), dropout, out.matrix());
+    const auto want = reference::pair_forward(batch, user_half, item_half, members, bias, dropout);
+    expect_close<T>(this->fetch(out), want, "activation");
+  }
+
   // Item halves one per sample, or from a catalogue by the batch's items.
   void check_forward(Index groups, Index group_size, Index width, bool catalogue, float rate) {
     const Index items = 41;
@@ -17,16 +32,8 @@ struct Pair : OpTest<C> {
     const Array user_half = random_array<T>(groups, width, 2);
     const Array item_half = random_array<T>(catalogue ? items : batch.samples(), width, 3);
     const Array bias = random_array<float>(width, 1, 4);
-    const Dropout dropout = Dropout::at_rate(rate, 77, 5, 0);
-    const auto device_batch = this->send_batch(batch);
-    const auto user = this->template send<T>(user_half), item = this->template send<T>(item_half);
-    const auto device_bias = this->template send<float>(bias);
-    auto out = this->template send<T>(Array(batch.samples(), width, NAN));
-    pair_forward(this->context(), device_batch.view(), view(user), view(item),
-                 catalogue ? device_batch.items.data() : nullptr, device_bias.data(), dropout, out.matrix());
-    const auto want = reference::pair_forward(batch, user_half, item_half, catalogue ? &batch.items : nullptr,
-                                              bias, dropout);
-    expect_close<T>(this->fetch(out), want, "activation");
+    expect_forward(batch, user_half, item_half, bias, Dropout::at_rate(rate, 77, 5, 0), catalogue,
+                   catalogue ? &batch.items : nullptr);
   }
 
   void check_backward(Index groups, Index group_size, Index width) {
@@ -86,15 +93,7 @@ TYPED_TEST(Pair, ForwardPairsEveryUserWithEveryItem) {
     const Array bias = random_array<float>(32, 1, 4);
     std::vector<std::uint32_t> members;
     for (Index s = 0; s < batch.samples(); ++s) members.push_back(static_cast<std::uint32_t>(s % group_size));
-    const auto device_batch = this->send_batch(batch);
-    const auto user = this->template send<Real>(user_half), item = this->template send<Real>(item_half);
-    const auto device_bias = this->template send<float>(bias);
-    auto out = this->template send<Real>(Array(batch.samples(), 32, NAN));
-    pair_forward(this->context(), device_batch.view(), view(user), view(item), nullptr, device_bias.data(),
-                 Dropout{}, out.matrix());
-    expect_close<Real>(this->fetch(out),
-                       reference::pair_forward(batch, user_half, item_half, &members, bias, Dropout{}),
-                       "activation");
+    this->expect_forward(batch, user_half, item_half, bias, Dropout{}, false, &members);
   }
 }
 

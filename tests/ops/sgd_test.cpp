@@ -8,7 +8,14 @@ namespace neumf::test {
 namespace {
 
 template <class C>
-struct SgdStep : OpTest<C> {};
+struct SgdStep : OpTest<C> {
+  // What the first step finds, on the device.
+  auto state_of(const StepState& before, const LossScaling& scaling) {
+    auto state = this->to_device(std::vector<StepState>{before});
+    prepare_update(this->context(), AdamSpec{}, scaling, 1, state.data());
+    return state;
+  }
+};
 TYPED_TEST_SUITE(SgdStep, AllCases, CaseNames);
 
 TYPED_TEST(SgdStep, FollowsTheFormula) {
@@ -22,8 +29,7 @@ TYPED_TEST(SgdStep, FollowsTheFormula) {
       auto copy = this->template send<Real>(Array(n, 1, NAN));
       StepState initial;
       initial.loss_scale = loss_scale;
-      auto state = this->to_device(std::vector<StepState>{initial});
-      prepare_update(this->context(), AdamSpec{}, LossScaling{}, 1, state.data());
+      const auto state = this->state_of(initial, LossScaling{});
       sgd_step(this->context(), learning_rate, weight_decay, state.data(), device_weight.span(),
                device_gradient.span(), copy.span());
       const Array got = this->fetch(device_weight), got_copy = this->fetch(copy);
@@ -44,8 +50,7 @@ TYPED_TEST(SgdStep, SkipsAStepButClearsTheGradient) {
   auto gradient = this->template send<float>(Array(n, 1, INFINITY));
   StepState initial;
   initial.overflow = 1;
-  auto state = this->to_device(std::vector<StepState>{initial});
-  prepare_update(this->context(), AdamSpec{}, LossScaling{true}, 1, state.data());
+  const auto state = this->state_of(initial, LossScaling{true});
   sgd_step(this->context(), 0.1f, 0.1f, state.data(), device_weight.span(), gradient.span(),
            std::span<Real>());
   expect_equal(this->fetch(device_weight), weight, "weight");
