@@ -302,29 +302,22 @@ void __tsan_read_range(void* data, unsigned long bytes) {
 void __tsan_write_range(void* data, unsigned long bytes) {
   touched(data, bytes, true, false, false);
 }
-#define NEUMF_SIZE(N)                          \
-  void __tsan_read##N(void* data) {            \
-    touched(data, N, false);                   \
-  }                                            \
-  void __tsan_write##N(void* data) {           \
-    touched(data, N, true);                    \
-  }                                            \
-  void __tsan_volatile_read##N(void* data) {   \
-    touched(data, N, false);                   \
-  }                                            \
-  void __tsan_volatile_write##N(void* data) {  \
-    touched(data, N, true);                    \
-  }                                            \
-  void __tsan_unaligned_read##N(void* data) {  \
-    touched(data, N, false, false, false);     \
-  }                                            \
-  void __tsan_unaligned_write##N(void* data) { \
-    touched(data, N, true, false, false);      \
+#define NEUMF_HOOK(NAME, ...)   \
+  void NAME(void* data) {       \
+    touched(data, __VA_ARGS__); \
   }
+#define NEUMF_SIZE(N)                                          \
+  NEUMF_HOOK(__tsan_read##N, N, false)                         \
+  NEUMF_HOOK(__tsan_write##N, N, true)                         \
+  NEUMF_HOOK(__tsan_volatile_read##N, N, false)                \
+  NEUMF_HOOK(__tsan_volatile_write##N, N, true)                \
+  NEUMF_HOOK(__tsan_unaligned_read##N, N, false, false, false) \
+  NEUMF_HOOK(__tsan_unaligned_write##N, N, true, false, false)
 NEUMF_SIZE(1)
 NEUMF_SIZE(2)
 NEUMF_SIZE(4)
 NEUMF_SIZE(8)
 NEUMF_SIZE(16)
 #undef NEUMF_SIZE
+#undef NEUMF_HOOK
 }

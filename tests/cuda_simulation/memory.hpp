@@ -57,8 +57,7 @@ class DeviceAccess {
  public:
   DeviceAccess();
   ~DeviceAccess();
-  DeviceAccess(const DeviceAccess&) = delete;
-  DeviceAccess& operator=(const DeviceAccess&) = delete;
+  DeviceAccess& operator=(DeviceAccess&&) = delete;  // is neither moved nor copied
 
  private:
   unsigned before_ = 0;
