@@ -13,8 +13,6 @@ class Md5 {
  public:
   Md5();
   ~Md5();
-  Md5(const Md5&) = delete;
-  Md5& operator=(const Md5&) = delete;
   void update(std::string_view bytes);
   // 32 lower-case hexadecimal digits, once.
   std::string finish();

@@ -36,10 +36,6 @@ constexpr std::array kinds = {
     Kind{"SQLite format 3", "an SQLite database",
          "pass a table on: sqlite3 -header -csv $ 'select * from TABLE' | neumf-preprocess --input -"},
     Kind{"\x93NUMPY", "a NumPy array", "write it with numpy.savetxt"},
-    Kind{"\x80\x02", "a Python pickle", "write its table as CSV"},
-    Kind{"\x80\x03", "a Python pickle", "write its table as CSV"},
-    Kind{"\x80\x04", "a Python pickle", "write its table as CSV"},
-    Kind{"\x80\x05", "a Python pickle", "write its table as CSV"},
     Kind{"MATLAB ", "a MATLAB file", "write its table as text"},
     Kind{"Obj\x01", "an Avro file", "write its records as JSON lines"},
     Kind{"ORC", "an ORC file", "write its table as CSV"},
@@ -56,6 +52,11 @@ bool starts_as_web_page(std::string_view text) {
   for (const char c : text.substr(first, 14))
     start += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return start.starts_with("<!doctype html") || start.starts_with("<html");
+}
+
+// Of protocol 2 to 5; those before begin as text may.
+bool is_pickle(std::string_view text) {
+  return text.size() >= 2 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5;
 }
 
 // UTF-16 without its mark: every other byte of ASCII is zero.
@@ -76,6 +77,7 @@ void require_text(std::string_view beginning, const std::string& file) {
     if (const auto at = remedy.find('$'); at != std::string::npos) remedy.replace(at, 1, file);
     fail("{}: is {}, not text; {}", file, kind.name, remedy);
   }
+  require(!is_pickle(beginning), "{}: is a Python pickle, not text; write its table as CSV", file);
   require(!is_utf16(beginning), "{}: is UTF-16 text; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)",
           file);
   require(!starts_as_web_page(beginning),

@@ -13,8 +13,7 @@ class Progress {
   // Draws on standard error, and only if that is a terminal.
   Progress();
   ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  Progress& operator=(Progress&&) = delete;  // is neither moved nor copied
 
   // Starts the next stage, of `total` units; 0 if its length is unknown.
   void stage(std::string_view name, std::uint64_t total = 0);

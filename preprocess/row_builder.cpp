@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
+#include "parse_all.hpp"
 #include "table_sample.hpp"
 
 namespace neumf::preprocess {
@@ -12,14 +12,6 @@ namespace {
 
 constexpr std::size_t longest_id = 255;
 constexpr std::size_t shown_values = 5;
-
-template <class T>
-std::optional<T> parse_all(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 }  // namespace
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "neumf/core/error.hpp"
+#include "parse_all.hpp"
 
 namespace neumf::preprocess {
 namespace {
@@ -18,14 +18,6 @@ constexpr std::uint32_t nanoseconds_per_second = 1'000'000'000;
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-template <class T>
-std::optional<T> parse_all(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 // Decimals are read exactly: a double would merge times that differ in the last digits. Digits beyond the
@@ -247,20 +239,10 @@ TimeUnit unit_of(const Time& time) {
 }
 
 std::string_view to_string(TimeUnit unit) {
-  switch (unit) {
-    case TimeUnit::seconds:
-      return "seconds";
-    case TimeUnit::milliseconds:
-      return "milliseconds";
-    case TimeUnit::microseconds:
-      return "microseconds";
-    case TimeUnit::nanoseconds:
-      return "nanoseconds";
-    case TimeUnit::calendar:
-      return "dates as numbers";
-    default:
-      return "numbers";
-  }
+  // In the order of TimeUnit.
+  constexpr std::array<std::string_view, 6> names = {"seconds",     "milliseconds",     "microseconds",
+                                                     "nanoseconds", "dates as numbers", "numbers"};
+  return names[static_cast<std::size_t>(unit)];
 }
 
 std::string date_text(const Time& time, TimeUnit unit) {

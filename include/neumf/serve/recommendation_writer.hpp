@@ -24,12 +24,6 @@
 
 namespace neumf::serve {
 
-enum class OutputFormat { csv, jsonl, hdf5 };
-constexpr auto value_names(OutputFormat) {
-  return std::to_array<NamedValue<OutputFormat>>(
-      {{"csv", OutputFormat::csv}, {"jsonl", OutputFormat::jsonl}, {"hdf5", OutputFormat::hdf5}});
-}
-
 // What the items are called. `titles` is empty, or has one for each item (empty where there is none).
 struct Catalogue {
   std::vector<std::string> ids, titles;
@@ -44,6 +38,12 @@ class RecommendationWriter {
   // Makes the file appear. Without it nothing is left behind.
   virtual void publish() = 0;
 };
+
+enum class OutputFormat { csv, jsonl, hdf5 };
+constexpr auto value_names(OutputFormat) {
+  return std::to_array<NamedValue<OutputFormat>>(
+      {{"csv", OutputFormat::csv}, {"jsonl", OutputFormat::jsonl}, {"hdf5", OutputFormat::hdf5}});
+}
 
 // `output`: a file, or empty or "-" for standard output, which HDF5 cannot be written to. `users`: how many
 // there will be. Throws Error naming the file.

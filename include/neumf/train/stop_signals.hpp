@@ -12,8 +12,7 @@ class StopSignals {
  public:
   StopSignals();
   ~StopSignals();
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
+  StopSignals& operator=(StopSignals&&) = delete;  // is neither moved nor copied
 
   // The signal that arrived, or 0.
   static int received();
