@@ -132,11 +132,7 @@ void Reporter::open_log(const Options& options) {
   if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) {
     log_lock_ =
         FileLock(log_path_, 15, "another run writes this log: let it end, or choose another --log_path");
-    require(
-        options.resume || options.overwrite || !has_epochs(log_path_),
-        "--log_path {}: holds the log of an earlier run's training: continue it with --resume, replace it "
-        "with --overwrite, or choose another file",
-        log_path_.string());
+    if (!options.resume && !options.overwrite && has_epochs(log_path_)) keep_earlier_log();
   }
   log_.open(log_path_, options.resume ? std::ios::app : std::ios::trunc);
   require(log_.good(), "--log_path {}: cannot write this file; check that its directory is writable",
@@ -147,6 +143,20 @@ void Reporter::open_log(const Options& options) {
   ini << "# The options of this run; neumf --config reads them back.\n" << to_ini(options);
   ini.close();
   require(ini.good(), "{}: cannot write the options of this run", ini_path.string());
+}
+
+// A copy, since the lock is on the file itself.
+void Reporter::keep_earlier_log() {
+  auto kept = log_path_;
+  kept += ".previous";
+  std::error_code error;
+  std::filesystem::copy_file(log_path_, kept, std::filesystem::copy_options::overwrite_existing, error);
+  require(!error,
+          "--log_path {}: holds the log of an earlier run's training, which cannot be kept as {}: {}; choose "
+          "another file, or replace it with --overwrite",
+          log_path_.string(), kept.string(), error.message());
+  note(fmt::format("note: {} held the log of an earlier run, which is now {}", log_path_.string(),
+                   kept.string()));
 }
 
 void Reporter::log_line(const std::string& line) {

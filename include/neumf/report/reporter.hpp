@@ -38,7 +38,7 @@ class Reporter {
  public:
   // Writes nothing unless `active` (rank 0). Opens the log, which it holds alone, and writes the options next
   // to it. A resumed run continues its log; where an epoch is there twice, the later line counts. Another
-  // run's log of training is replaced with --overwrite only. Throws Error naming the file.
+  // run's log of training is kept as FILE.previous, but for --overwrite. Throws Error naming the file.
   Reporter(const Options& options, bool active);
 
   // The start-up table: (label, text) rows; and the same for programs.
@@ -64,6 +64,7 @@ class Reporter {
   void print_note(const std::string& text);
   void clear_progress();
   void open_log(const Options& options);
+  void keep_earlier_log();
   void log_line(const std::string& json);
 
   bool active_;
