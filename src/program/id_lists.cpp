@@ -6,6 +6,7 @@
 #include <iterator>
 #include <memory>
 
+#include "neumf/comm/launcher.hpp"
 #include "neumf/core/error.hpp"
 
 namespace neumf::program {
@@ -20,6 +21,19 @@ std::string file_text(const std::string& option, const std::filesystem::path& pa
 }
 
 }  // namespace
+
+void ListRequest::declare(OptionTable& table, const char* title, const char* ids_option,
+                          const char* topk_help) {
+  table.section(title);
+  table.add("load_checkpoint_path", checkpoint, "checkpoint of the model; no data set is needed",
+            {.required = "name the checkpoint of the model"});
+  table.add(ids_option, ids,
+            "all; or a file with an id per line, - for standard input; or ids: 7,12,x9 (original ids)");
+  table.add("topk,k", topk, topk_help, {.range = at_least(1)});
+  table.check([this, option = fmt::format("--{}", ids_option)] {
+    if (ids == "-") require_standard_input(find_launchers(), option);
+  });
+}
 
 IdSource read_id_source(const std::string& option, const std::string& words,
                         const Communicator& communicator) {

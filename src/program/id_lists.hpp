@@ -12,6 +12,17 @@
 
 namespace neumf::program {
 
+// What a command is asked that lists the best items for each of some ids.
+struct ListRequest {
+  std::filesystem::path checkpoint;
+  std::string ids = "all";
+  int topk = 10;
+
+  // The section `title`, which begins with --load_checkpoint_path, --`ids_option` and --topk; `topk_help` is
+  // what help says of the last. Ids from standard input are an error where a launcher loses it.
+  void declare(OptionTable& table, const char* title, const char* ids_option, const char* topk_help);
+};
+
 // What an option such as --users names, as text that every rank can parse.
 struct IdSource {
   bool is_file = false;  // or standard input

@@ -4,7 +4,6 @@
 #include "command.hpp"
 #include "common_options.hpp"
 #include "id_lists.hpp"
-#include "neumf/comm/launcher.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/serve/item_names.hpp"
 #include "neumf/serve/recommend_users.hpp"
@@ -14,20 +13,17 @@ namespace neumf::program {
 namespace {
 
 struct RecommendOptions {
-  std::filesystem::path checkpoint, exclude_seen, item_names;
-  std::string users = "all", output;
+  ListRequest request;
+  std::filesystem::path exclude_seen, item_names;
+  std::string output;
   serve::OutputFormat format = serve::OutputFormat::csv;
-  int topk = 10;
   bool popular_for_unknown = false;
   ItemListOptions lists;
   MachineChoice machine;
 
   void declare(OptionTable& table) {
     // clang-format off
-    table.section("What to recommend");
-    table.add("load_checkpoint_path", checkpoint, "checkpoint of the model; no data set is needed", {.required = "name the checkpoint of the model"});
-    table.add("users", users, "all; or a file with an id per line, - for standard input; or ids: 7,12,x9 (original ids)");
-    table.add("topk,k", topk, "items for each user", {.range = at_least(1)});
+    request.declare(table, "What to recommend", "users", "items for each user");
     table.add("exclude_seen", exclude_seen, "data set whose interactions, held-out ones included, are not recommended again");
     lists.declare(table);
     table.add("popular_for_unknown", popular_for_unknown, "unknown users get the most popular items; without this they are an error");
@@ -45,10 +41,10 @@ struct RecommendOptions {
 };
 
 serve::UserList user_list(const RecommendOptions& o, const IdSource& source, const IdIndex& known) {
-  if (o.users == "all") return serve::all_ids(known);
-  auto list =
-      source.is_file ? serve::read_users(source.text, known) : serve::listed_ids("--users", o.users, known);
-  const std::string name = o.users == "-" ? "standard input" : "--users " + o.users;
+  if (o.request.ids == "all") return serve::all_ids(known);
+  auto list = source.is_file ? serve::read_users(source.text, known)
+                             : serve::listed_ids("--users", o.request.ids, known);
+  const std::string name = o.request.ids == "-" ? "standard input" : "--users " + o.request.ids;
   require(list.unknown == 0 || o.popular_for_unknown,
           "{}: {} of {} users are unknown to the checkpoint, beginning with {}{}. Correct them, or give them "
           "the most "
@@ -105,19 +101,18 @@ int recommend(const Arguments& arguments, const Communicator& communicator) {
   std::optional<Filters> filters;
   communicator.together([&] {
     read_options(o, "recommend", arguments);
-    if (o.users == "-") require_standard_input(find_launchers(), "--users");
-    checkpoint.emplace(o.checkpoint);
+    checkpoint.emplace(o.request.checkpoint);
     known_users.emplace(checkpoint->user_ids());
     catalogue.emplace(checkpoint->item_ids());
     filters.emplace(o, *catalogue);
   });
-  const IdSource source = read_id_source("--users", o.users, communicator);
+  const IdSource source = read_id_source("--users", o.request.ids, communicator);
 
   serve::RecommendationRequest request;
   std::unique_ptr<serve::RecommendationWriter> writer;
   communicator.together([&] {
     request.users = user_list(o, source, *known_users);
-    request.topk = std::min<std::int64_t>(o.topk, checkpoint->shape().items);
+    request.topk = std::min<std::int64_t>(o.request.topk, checkpoint->shape().items);
     request.filter = filters->given ? &filters->all : nullptr;
     if (request.users.unknown > 0) request.popularity = popularity(*checkpoint, *filters);
     if (!communicator.is_root()) return;

@@ -9,7 +9,6 @@
 #include "command.hpp"
 #include "common_options.hpp"
 #include "id_lists.hpp"
-#include "neumf/comm/launcher.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/serve/item_names.hpp"
 #include "neumf/serve/output_file.hpp"
@@ -23,19 +22,17 @@ namespace {
 constexpr std::size_t items_at_once = 64;  // the same on any number of ranks, and so are the bits
 
 struct SimilarOptions {
-  std::filesystem::path checkpoint, item_names;
-  std::string items = "all", output;
+  ListRequest request;
+  std::filesystem::path item_names;
+  std::string output;
   serve::Embedding embedding = serve::Embedding::both;
   serve::OutputFormat format = serve::OutputFormat::csv;
-  int topk = 10, threads = 0;
+  int threads = 0;
   ItemListOptions lists;
 
   void declare(OptionTable& table) {
     // clang-format off
-    table.section("What to look for");
-    table.add("load_checkpoint_path", checkpoint, "checkpoint of the model; no data set is needed", {.required = "name the checkpoint of the model"});
-    table.add("items", items, "all; or a file with an id per line, - for standard input; or ids: 7,12,x9 (original ids)");
-    table.add("topk,k", topk, "similar items for each item", {.range = at_least(1)});
+    request.declare(table, "What to look for", "items", "similar items for each item");
     table.add("embedding", embedding, "whose cosine counts: gmf, mlp, or both, one after the other");
     lists.declare(table);
     table.section("Machine");
@@ -50,11 +47,11 @@ struct SimilarOptions {
 };
 
 serve::IdList item_list(const SimilarOptions& o, const IdSource& source, const IdIndex& catalogue) {
-  if (o.items == "all") return serve::all_ids(catalogue);
+  if (o.request.ids == "all") return serve::all_ids(catalogue);
   auto list = source.is_file ? serve::read_items(source.text, catalogue)
-                             : serve::listed_ids("--items", o.items, catalogue);
+                             : serve::listed_ids("--items", o.request.ids, catalogue);
   require(list.unknown == 0, "{}: {} of {} items are unknown to the checkpoint, beginning with {}{}",
-          o.items == "-" ? "standard input" : "--items " + o.items, list.unknown, list.ids.size(),
+          o.request.ids == "-" ? "standard input" : "--items " + o.request.ids, list.unknown, list.ids.size(),
           list.first_unknown, source.is_file ? "" : " (and there is no file of this name)");
   return list;
 }
@@ -129,11 +126,10 @@ int similar(const Arguments& arguments, const Communicator& communicator) {
   std::optional<IdIndex> catalogue;
   communicator.together([&] {
     read_options(o, "similar", arguments);
-    if (o.items == "-") require_standard_input(find_launchers(), "--items");
-    checkpoint.emplace(o.checkpoint);
+    checkpoint.emplace(o.request.checkpoint);
     catalogue.emplace(checkpoint->item_ids());
   });
-  const IdSource source = read_id_source("--items", o.items, communicator);
+  const IdSource source = read_id_source("--items", o.request.ids, communicator);
   const auto start = std::chrono::steady_clock::now();
   serve::IdList wanted;
   std::vector<std::string> notes;
@@ -145,7 +141,7 @@ int similar(const Arguments& arguments, const Communicator& communicator) {
     if (communicator.is_root()) writer.emplace(o, *catalogue);
   });
   Context<Cpu> context(o.threads > 0 ? o.threads : threads_for_rank(communicator));
-  const auto topk = std::min<std::size_t>(static_cast<std::size_t>(o.topk), catalogue->ids().size());
+  const auto topk = std::min<std::size_t>(static_cast<std::size_t>(o.request.topk), catalogue->ids().size());
   const auto ranks = static_cast<std::size_t>(communicator.size());
   // Ranks take blocks in turn.
   const auto block = [&](std::size_t round, std::size_t rank) {
