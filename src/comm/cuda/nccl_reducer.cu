@@ -75,10 +75,10 @@ class NcclReducer : public GradientReducer<Cuda> {
         bytes_ += data.size_bytes();
         break;
       case AllreduceType::fp16:
-        reduce_as<float16>(context, data, ncclHalf);
+        reduce_as<float16>(data, ncclHalf);
         break;
       case AllreduceType::bf16:
-        reduce_as<bfloat16>(context, data, ncclBfloat16);
+        reduce_as<bfloat16>(data, ncclBfloat16);
         break;
     }
     ++started_;
@@ -109,7 +109,7 @@ class NcclReducer : public GradientReducer<Cuda> {
   }
 
   template <class Wire>
-  void reduce_as(Context<Cuda>& context, std::span<float> data, ncclDataType_t type) {
+  void reduce_as(std::span<float> data, ncclDataType_t type) {
     const auto count = static_cast<std::int64_t>(data.size());
     if (wires_.size() <= started_) wires_.resize(started_ + 1);
     auto& memory = wires_[started_];
