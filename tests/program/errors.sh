@@ -44,8 +44,8 @@ grep -q "stopped: HR@60 1.0000 has reached --threshold 1" "$work/said" || fail "
 for ((i = 0; i < 100; ++i)); do grep -qs epoch "$work/log.json" && break; sleep 0.1; done
 expect_error 2 "another run writes this log" --data "$data" "${small[@]}" --log_path "$work/log.json" --overwrite
 kill $! && wait
-mpi 2 neumf --data "$data" "${small[@]}" --log_path "$work/log.json" >"$work/out" || fail "training after another"
-grep -q "log.json held the log of an earlier run, which is now .*log.json.previous" "$work/out" || fail "$(cat "$work/out")"
+mpi 2 neumf --data "$data" "${small[@]}" --log_path "$work/log.json" >"$work/said" || fail "training after another"
+grep -q "log.json held the log of an earlier run, which is now .*log.json.previous" "$work/said" || fail "$(<"$work/said")"
 [[ -s $work/log.json.previous ]] || fail "the earlier log is gone"
 
 # A checkpoint of another model, or of another data set where ids cannot help.
