@@ -28,6 +28,31 @@ ends "the GPU has failed" NEUMF_SIM_LOST=300          # in the first epoch
 ends "the GPU has failed" NEUMF_SIM_LOST=400          # in the second, whose updates are replayed
 ends "the gradient exchange through NCCL failed" NEUMF_SIM_NCCL_ERROR=20
 
+# A rank of three that is killed, or that stops, in the middle of an epoch: the others wait for it in NCCL.
+# lost SIGNAL "part of the message" OPTION...
+lost() {
+  local signal=$1 part=$2 launcher rank status
+  shift 2
+  timeout -k 5 60 mpirun --oversubscribe --bind-to none -n 3 "$bin/neumf_sim" "${settings[@]}" --epochs 100000 "$@" \
+    >"$work/out" 2>&1 &
+  launcher=$!
+  for ((i = 0; i < 300; ++i)); do
+    grep -q '^ *2 ' "$work/out" && break  # the second epoch is over
+    sleep 0.1
+  done
+  # The launcher is the child of timeout.
+  rank=$(pgrep -P "$(pgrep -P "$launcher")" -x neumf_sim | sed -n 2p)
+  kill "-$signal" "$rank" || fail "SIG$signal: no rank to send it to: $(<"$work/out")"
+  SECONDS=0
+  wait "$launcher"
+  status=$?
+  ((status != 0)) || fail "SIG$signal: status 0"
+  ((SECONDS < 30)) || fail "SIG$signal: the ranks ended only after $SECONDS s: $(<"$work/out")"
+  grep -qF -- "$part" "$work/out" || fail "SIG$signal: no '$part' in: $(<"$work/out")"
+}
+lost KILL ""
+lost STOP "as --abort_on_stall asks" --stall_timeout 1.5 --abort_on_stall
+
 # An epoch that is longer than --stall_timeout is no stall: replayed updates are progress, and the host is never far
 # ahead of the GPU. 355 updates, each of which takes a small part of the timeout.
 output=$(timeout -k 5 200 "$bin/neumf_sim" "${settings[@]}" --batch_size 100 --epochs 1 --stall_timeout 1.5 \
