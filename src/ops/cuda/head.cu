@@ -82,7 +82,8 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     for (int u = 0; u < unroll; ++u) {
       const std::int64_t s = min(first + u, rows - 1);
       raw[u] = active ? cuda::Pack<T, V>::load(h + s * width + column) : cuda::Pack<T, V>::zero();
-      z[u] = logits[s];
+      // A shuffle does not order accesses: what the writer overwrites, no other lane reads.
+      z[u] = !complete || team.lane == 0 ? logits[s] : 0.0f;
       y[u] = labels[s] != 0 ? 1.0f : 0.0f;
     }
 #pragma unroll
@@ -95,7 +96,7 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
         float dot = 0;
 #pragma unroll
         for (int i = 0; i < V; ++i) dot += x[i] * w[i];
-        z[u] += team.sum(dot);
+        z[u] = team.sum(z[u] + dot);
       }
       const float d = factor * (1.0f / (1.0f + expf(-z[u])) - y[u]);
       if (writer) {
