@@ -39,7 +39,8 @@ std::string joined(const std::vector<std::string>& names) {
 struct Profile {
   std::size_t values = 0, numbers = 0, dates = 0;
   std::size_t distinct = 0;   // numbers, counted to `most_distinct`
-  bool plausible = true;      // every number would be a time since 1973
+  std::size_t zeros = 0;      // numbers, where some data sets write no time
+  bool plausible = true;      // every other number would be a time since 1973
   bool like_ratings = true;   // every number is one of 0, 0.5, ..., 10
   std::string first_strange;  // neither number nor date
   std::string least, most;    // by value
@@ -47,7 +48,7 @@ struct Profile {
 
   bool holds_numbers() const { return values > 0 && numbers == values; }
   bool holds_dates() const { return values > 0 && dates == values; }
-  bool holds_times() const { return holds_dates() || (holds_numbers() && plausible); }
+  bool holds_times() const { return holds_dates() || (holds_numbers() && plausible && zeros == 0); }
 };
 
 Profile profile_of(const TableHead& head, int column) {
@@ -62,7 +63,9 @@ Profile profile_of(const TableHead& head, int column) {
     if (const auto time = parse_time(text)) {
       ++profile.numbers;
       if (seen.size() < Profile::most_distinct) seen.insert(*time);
-      profile.plausible &= time->seconds > 0 && unit_of(*time) != TimeUnit::none;
+      const bool zero = *time == Time{0, 0};
+      profile.zeros += zero ? 1 : 0;
+      profile.plausible &= zero || (time->seconds > 0 && unit_of(*time) != TimeUnit::none);
       profile.like_ratings &= time->seconds >= 0 && *time <= Time{10, 0} &&
                               (time->nanoseconds == 0 || time->nanoseconds == 500'000'000);
       if (profile.least.empty() || *time < least) least = *time, profile.least = text;
@@ -238,7 +241,13 @@ class Chooser {
   }
 
   void question(const Profile& profile) {
-    if (profile.plausible) return;
+    if (profile.plausible && profile.zeros < profile.values) {
+      if (profile.zeros > 0)
+        roles_.notes.push_back(fmt::format(
+            "warning: {} is 0 in {} of the first {} rows: rows of one time keep the order of the file",
+            head_.title(roles_.time), profile.zeros, profile.values));
+      return;
+    }
     const auto others = columns_of_times();
     std::string doubt;
     if (!others.empty())

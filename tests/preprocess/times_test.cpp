@@ -174,5 +174,15 @@ TEST(Times, AColumnThatMayHoldThemIsNotPassedOver) {
                     HasSubstr("--time none")));
 }
 
+// Some public files know the place of the last row only: the others have time 0.
+TEST(Times, ZerosBesideTimesKeepTheOrderOfTheFile) {
+  std::string text = "user_id,item_id,timestamp\n";
+  for (int user = 0; user < 40; ++user)
+    for (int item = 0; item < 3; ++item)
+      text += fmt::format("{},{},{}\n", user, item, item == 1 ? "978300760" : "0");
+  EXPECT_EQ(run_text(text, ReadOptions{}).test_of("7"), "1");
+  EXPECT_THAT(summary_of_text(text, ReadOptions{}), HasSubstr("is 0 in 80 of the first 120 rows"));
+}
+
 }  // namespace
 }  // namespace neumf::test
