@@ -37,7 +37,7 @@ say "# Two builds"
 say '```'
 "$root/bench/machine.sh" | tee -a "$table"
 say '```'
-say "$threads threads, device $device, $rounds rounds, alternately. Other: $("$OTHER/neumf" --version | head -n 1)."
+say "$threads threads, device $device, $rounds rounds, alternately. Other: $("$OTHER/neumf" --version | sed -n 1p)."
 say ""
 say "| training | precision | this build, samples/s | the other | this / other |"
 say "|---|---|---|---|---|"

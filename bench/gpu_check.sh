@@ -42,8 +42,8 @@ tiny=$DATA/check-tiny full=$DATA/check-$dataset
 # Why nothing can run here, or nothing.
 obstacle() {
   [[ $device == cuda ]] || return 0
-  "$BIN/neumf" --version | grep -q '^GPU *CUDA' || { echo "neumf was built without CUDA"; return 0; }
-  { command -v nvidia-smi && nvidia-smi --list-gpus | grep -q '^GPU'; } >/dev/null 2>&1 || echo "no GPU"
+  "$BIN/neumf" --version | grep '^GPU *CUDA' >/dev/null || { echo "neumf was built without CUDA"; return 0; }
+  { command -v nvidia-smi && nvidia-smi --list-gpus | grep '^GPU'; } >/dev/null 2>&1 || echo "no GPU"
 }
 
 # ---- Running parts --------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ typed_tests() {
   local test passed=0 skipped=0 broken=''
   for test in "$BIN"/$tests; do
     [[ -x $test ]] || continue
-    { limited "$test" --gtest_list_tests || true; } 2>/dev/null | grep -qi "$device" || continue
+    { limited "$test" --gtest_list_tests || true; } 2>/dev/null | grep -i "$device" >/dev/null || continue
     run_test 1 "$test"
     summary "$passed passed, $skipped skipped${broken:+, failed:$broken}"
   done
@@ -206,7 +206,7 @@ sanitize() {
   command -v compute-sanitizer >/dev/null || skip "no compute-sanitizer"
   # Of our own kernels only: the libraries' take most of the time, and initcheck has reports of its own about them.
   local ours=()
-  if compute-sanitizer --help 2>/dev/null | grep -q -- --kernel-name; then ours=(--kernel-name kernel_substring=neumf); fi
+  if compute-sanitizer --help 2>/dev/null | grep -e --kernel-name >/dev/null; then ours=(--kernel-name kernel_substring=neumf); fi
   limited compute-sanitizer --tool "$1" --error-exitcode 3 "${ours[@]}" "$BIN/neumf" --device "$device" --progress never \
     --data "$tiny" --precision "$half" --batch_size 16384 --epochs 1
   summary "$(grep -o 'ERROR SUMMARY.*\|RACECHECK SUMMARY.*' "$logs/$part.log" | tail -n 1)"

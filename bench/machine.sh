@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 bin=${BIN:-$root/build/bin}
 
 # First value of a field of /proc/cpuinfo or lscpu.
-cpu_field() { sed -n "s/^$1[[:space:]]*: //p" /proc/cpuinfo | head -n 1; }
+cpu_field() { sed -n "/^$1[[:space:]]*: /{s///p;q}" /proc/cpuinfo; }
 
 vector=$(cpu_field flags | tr ' ' '\n' | grep -xE 'avx2|avx512f|avx512_bf16|avx512_fp16|amx_bf16' | tr '\n' ' ' || true)
 printf '%-12s %s\n' date "$(date -u +%Y-%m-%dT%H:%MZ)"
@@ -17,7 +17,7 @@ printf '%-12s %s\n' load "$(cut -d' ' -f1-3 /proc/loadavg)"
 printf '%-12s %s\n' kernel "$(uname -sr)"
 [[ ! -r /etc/os-release ]] || printf '%-12s %s\n' system "$(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)"
 compiler=$(command -v c++ || true)
-[[ -z $compiler ]] || printf '%-12s %s\n' compiler "$("$compiler" --version | head -n 1)"
+[[ -z $compiler ]] || printf '%-12s %s\n' compiler "$("$compiler" --version | sed -n 1p)"
 if command -v nvidia-smi >/dev/null; then
   nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader 2>/dev/null |
     while read -r line; do printf '%-12s %s\n' GPU "$line"; done || true

@@ -63,7 +63,7 @@ set_launch() {
   read -ra extra <<<"${LAUNCH_ARGS:-}"
   export OMP_PROC_BIND=${OMP_PROC_BIND:-close} OMP_PLACES=${OMP_PLACES:-cores}
   if [[ -z ${MPI:-} ]]; then
-    if srun --mpi=list 2>&1 | grep -q pmix; then MPI=pmix; else MPI=mpirun; fi
+    if srun --mpi=list 2>&1 | grep pmix >/dev/null; then MPI=pmix; else MPI=mpirun; fi
   fi
   case $MPI in
     pmix)

@@ -25,7 +25,7 @@ jobs/setup.sh
 
 cores=$(nproc)
 gpus=0
-if build/bin/neumf --version | grep -q '^GPU *CUDA' && command -v nvidia-smi >/dev/null; then
+if build/bin/neumf --version | grep '^GPU *CUDA' >/dev/null && command -v nvidia-smi >/dev/null; then
   gpus=$(nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU' || true)
 fi
 if ((gpus > 0)); then default_ranks=$gpus; elif ((cores > 1)); then default_ranks=2; else default_ranks=1; fi

@@ -45,7 +45,7 @@ if ((only_report)); then make_report "$out"; exit; fi
   { echo "study.sh: $BIN has no neumf and allreduce_bench: run jobs/setup.sh, or set BIN" >&2; exit 1; }
 LAUNCHER=${LAUNCHER:-mpirun}
 with_gpus=0
-if "$BIN/neumf" --version | grep -q '^GPU *CUDA'; then with_gpus=1; fi
+if "$BIN/neumf" --version | grep '^GPU *CUDA' >/dev/null; then with_gpus=1; fi
 GPUS=${GPUS:-$with_gpus}
 powers=
 for ((ranks = 1; ranks <= $(nproc); ranks *= 2)); do powers+="$ranks "; done

@@ -12,7 +12,7 @@ refused() {
   grep -qF -- "$part" <<<"$output" || fail "${variables[*]}: no '$part' in: $output"
 }
 other=(PMI_SIZE=2 HYDI_CONTROL_FD=7) name="MPICH's mpiexec" # another MPI than neumf's
-if "$bin/neumf" --version | grep -qE '^MPI *(MPICH|Intel)'; then
+if "$bin/neumf" --version | grep -E '^MPI *(MPICH|Intel)' >/dev/null; then
   other=(OMPI_COMM_WORLD_SIZE=2) name="Open MPI's mpirun"
 fi
 

@@ -94,7 +94,7 @@ paste -d, <(tail -n +2 "$work/1.csv") <(tail -n +2 "$work/scores.csv") |
   awk -F, '$1 != $5 || $3 != $6 || $4 != $7 { bad = 1 } END { exit bad || NR != 3000 }' ||
   fail "score and recommend disagree"
 head -n 3 "$work/pairs.csv" | "$bin/neumf" score "${model[@]}" --pairs - --format jsonl 2>/dev/null |
-  grep -c '^{"user": "[^"]*", "item": "[^"]*", "score": [-0-9.e]*}$' | grep -qx 3 || fail "score in a pipe"
+  grep -c '^{"user": "[^"]*", "item": "[^"]*", "score": [-0-9.e]*}$' | grep -x 3 >/dev/null || fail "score in a pipe"
 
 # Mistakes; none leaves a file.
 { head -n 4 "$work/pairs.csv"; echo "junk here"; } >"$work/junk.csv"

@@ -135,7 +135,7 @@ grep -q 'is missing' "$work/err" || fail "a missing part: $(<"$work/err")"
 
 "$python" "$tools/plot_log.py" "$work/neumf.json" "$work/gmf.json" --csv "$work/curves.csv" || fail "CSV"
 [[ $(wc -l <"$work/curves.csv") == 5 ]] || fail "the CSV file is not two runs of two epochs: $(cat "$work/curves.csv")"
-head -n 1 "$work/curves.csv" | grep -q '^run,epoch,time,.*hr@10' || fail "columns: $(head -n 1 "$work/curves.csv")"
+grep -q '^run,epoch,time,.*hr@10' <<<"$(head -n 1 "$work/curves.csv")" || fail "columns: $(head -n 1 "$work/curves.csv")"
 "$python" "$tools/plot_log.py" "$work/data/dataset.h5" --csv - 2>/dev/null && fail "a data set was taken for a log"
 if "$python" -c 'import matplotlib' 2>/dev/null; then
   "$python" "$tools/plot_log.py" "$work/neumf.json" "$work/gmf.json" --output "$work/curves.png" || fail "picture"
