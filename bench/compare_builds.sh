@@ -16,10 +16,10 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 # shellcheck source-path=SCRIPTDIR source=settings.sh
 source "$root/bench/settings.sh"
-(($# >= 1)) && [[ -x ${OTHER:-}/neumf ]] || {
+if (($# == 0)) || [[ ! -x ${OTHER:-}/neumf ]]; then
   echo "usage: OTHER=DIR compare_builds.sh OUT_DIR [SETTING ...]    DIR has the other build's neumf and ops_bench" >&2
   exit 2
-}
+fi
 out=$1
 shift
 (($#)) || set -- ml-20m ml-1m small small-64k
@@ -54,10 +54,12 @@ for setting in "$@"; do
 done
 [[ -n $ops ]] || exit 0
 
-# time_operations DIR FILE: appends lines "name nanoseconds"
+# time_operations DIR FILE: appends lines "name microseconds"
 time_operations() {
-  "$1/ops_bench" --benchmark_filter="$ops" --benchmark_format=csv --benchmark_min_time=0.05 2>/dev/null |
-    awk -F, '$1 ~ /^"/ { gsub(/"/, "", $1); print $1, $3 }' >>"$2"
+  # Not as CSV, in which every operation must have the same counters.
+  "$1/ops_bench" --benchmark_filter="$ops" --benchmark_out="$work/ops.json" --benchmark_out_format=json \
+    --benchmark_min_time=0.05 >"$work/out" 2>&1 || { cat "$work/out" >&2; return 1; }
+  awk -F'[:,] *' '/"name":/ { gsub(/[" ]/, "", $2); name = $2 } /"real_time":/ { print name, $2 }' "$work/ops.json" >>"$2"
 }
 for ((round = 0; round < rounds; ++round)); do
   time_operations "$BIN" "$work/ops-this"
@@ -67,7 +69,7 @@ say ""
 say "| operation | this build, us | the other | this / other |"
 say "|---|---|---|---|"
 cut -d' ' -f1 "$work/ops-this" | sort -u | while read -r name; do
-  a=$(awk -v n="$name" '$1 == n { print $2 / 1000 }' "$work/ops-this" | median)
-  b=$(awk -v n="$name" '$1 == n { print $2 / 1000 }' "$work/ops-other" | median)
+  a=$(awk -v n="$name" '$1 == n { print $2 }' "$work/ops-this" | median)
+  b=$(awk -v n="$name" '$1 == n { print $2 }' "$work/ops-other" | median)
   say "| $name | $a | ${b:--} | $(ratio "$a" "$b") |"
 done

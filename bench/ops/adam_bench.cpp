@@ -63,11 +63,9 @@ void add_small_batch(Case<Cpu, T> c, bool deferred) {
     Parameters<Cpu, T> parameters(context, shape, c.data.users);
     parameters.initialise(context, 1, 0);
     const Batch<Cpu> all(context, c.data, batches * groups, group_size);
-    WeightUpdate<Cpu, T> update(parameters, Optimizer::adam,
-                                {.groups = deferred ? static_cast<std::uint64_t>(groups) : 0,
-                                 .group_size = group_size,
-                                 .own_users = true,
-                                 .own_items = true});
+    WeightUpdate<Cpu, T> update(
+        parameters, Optimizer::adam,
+        deferred ? UpdateReach{.users = groups, .items = groups * group_size} : UpdateReach{});
     const ops::AdamSpec spec;
     ops::StepState step;
     std::int64_t batch = 0;

@@ -33,14 +33,16 @@ ParameterLayout::ParameterLayout(const ModelShape& shape, std::int64_t user_rows
     hidden_weight.push_back(place(fmt::format("hidden{}_weight", i - 1), layers[i], layers[i - 1]));
     hidden_bias.push_back(place(fmt::format("hidden{}_bias", i - 1), 1, layers[i]));
   }
-  bucket_end[0] = total;
+  bucket_end[0] = layers_end[0] = total;
   head_gmf = place("head_gmf", 1, shape.factors);
+  layers_end[1] = total;
   item_gmf = place("item_gmf", shape.items, shape.factors);
   bucket_end[1] = total;
   pair_user = place("pair_user", shape.first_hidden(), shape.mlp_embedding());
   pair_item = place("pair_item", shape.first_hidden(), shape.mlp_embedding());
   pair_bias = place("pair_bias", 1, shape.first_hidden());
   overflow_slot = place("overflow_slot", 1, 1);
+  layers_end[2] = total;
   item_mlp = place("item_mlp", shape.items, shape.mlp_embedding());
   bucket_end[2] = shared = total;
   user_gmf = place("user_gmf", user_rows, shape.factors);
@@ -88,6 +90,13 @@ std::span<float> Parameters<Device, T>::bucket_gradients(std::size_t bucket) {
   const std::int64_t begin = bucket == 0 ? 0 : layout_.bucket_end[bucket - 1];
   return gradients().subspan(static_cast<std::size_t>(begin),
                              static_cast<std::size_t>(layout_.bucket_end[bucket] - begin));
+}
+
+template <class Device, class T>
+std::span<float> Parameters<Device, T>::layer_gradients(std::size_t bucket) {
+  return bucket_gradients(bucket).first(
+      bucket_gradients(bucket).size() -
+      static_cast<std::size_t>(layout_.bucket_end[bucket] - layout_.layers_end[bucket]));
 }
 
 template <class Device, class T>

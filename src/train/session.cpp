@@ -105,6 +105,8 @@ int train(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& 
     });
   RunSaver<Device, T> saver(parts, directory);
   const auto& reducer = trainer->reducer();
+  std::string exchange = reducer.name();
+  if (trainer->item_rows().in_use()) exchange += ", of items the rows that an update touches";
   report_start(parts, saved ? std::optional(saved->info) : parts.inputs.checkpoint,
                {.device = {},
                 .bytes = parts.bytes() + trainer->bytes(),
@@ -112,7 +114,7 @@ int train(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& 
                 .resumed_from = saved ? saved->path : std::filesystem::path(),
                 .epochs_done = state.epoch,
                 .updates_done = state.update},
-               reducer.name(), reducer.warning());
+               exchange, reducer.warning());
   TrainingRun<Device, T> run(parts, *trainer, saver, std::move(state));
   if (join_pretrained) run.evaluate_start();
   return run.train();

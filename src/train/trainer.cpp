@@ -22,6 +22,26 @@ std::int64_t block_groups(std::uint64_t most_groups, int grads_accumulated, std:
   return std::max<std::int64_t>((micro_batch + blocks - 1) / blocks, 1);
 }
 
+// Samples of all ranks in an update, at most.
+std::uint64_t most_samples(const EpochSchedule& schedule, std::uint64_t group_size) {
+  std::uint64_t groups = 0;
+  for (int rank = 0; rank < schedule.ranks(); ++rank) groups += schedule.most_groups(rank);
+  return groups * group_size;
+}
+
+// What an update reads of the embedding tables, as far as the rows that others have not read can wait.
+template <class Device>
+UpdateReach update_reach(const TrainerSpec& spec, const EpochSchedule& schedule,
+                         const Communicator& communicator, const RowReducer<Device>& item_rows) {
+  if (!spec.defer_row_updates) return {};
+  UpdateReach reach;
+  if (communicator.size() == 1 || !spec.users_replicated)
+    reach.users = schedule.most_groups(communicator.rank());
+  if (communicator.size() == 1 || item_rows.in_use())
+    reach.items = most_samples(schedule, spec.sampler.group_size());
+  return reach;
+}
+
 }  // namespace
 
 template <class Device, class T>
@@ -45,11 +65,9 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
       offsets_(static_cast<std::int64_t>(shard.offsets.size())),
       batch_(model_.max_groups(), static_cast<std::int32_t>(spec.sampler.group_size())),
       state_(1),
-      weight_update_(parameters, spec.optimizer,
-                     {.groups = spec.defer_row_updates ? schedule_.most_groups(communicator.rank()) : 0,
-                      .group_size = spec.sampler.group_size(),
-                      .own_users = communicator.size() == 1 || !spec.users_replicated,
-                      .own_items = communicator.size() == 1},
+      item_rows_(make_row_reducer<Device>(communicator, shape.items,
+                                          most_samples(schedule_, spec.sampler.group_size()))),
+      weight_update_(parameters, spec.optimizer, update_reach(spec, schedule_, communicator, *item_rows_),
                      spec.freeze),
       replay_(!spec.profile) {
   // Every rank has its memory, or all fail here: those that could not allocate it are in the caller's
@@ -112,7 +130,7 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
   const float loss_weight = 1.0f / (static_cast<float>(all_groups) * static_cast<float>(group_size));
   ops::StepState* state = state_.data();
   // Steps that are replayed do not come here, and exchange as much as the one that was recorded.
-  const std::uint64_t bytes_before = reducer_->bytes();
+  const std::uint64_t bytes_before = exchanged_bytes();
 
   in_phase(Phase::forward, [&] { model_.begin_step(context_, groups * group_size); });
   for (std::int64_t first = 0; first < groups; first += model_.max_groups()) {
@@ -122,6 +140,7 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
       ops::sample_batch(context_, set_, spec_.sampler, state, static_cast<std::uint64_t>(first), count,
                         batch_);
     });
+    item_rows_->touch(context_, {block.items, static_cast<std::size_t>(block.samples())});
     if (weight_update_.defers()) in_phase(Phase::optimizer, [&] { weight_update_.prepare(context_, block); });
     if (model_.in_one_piece()) {
       in_phase(Phase::forward,
@@ -141,7 +160,7 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
   }
   in_phase(Phase::backward, [&] { model_.finish_step(context_); });
   in_phase(Phase::allreduce, [&] { exchange_gradients(); });
-  bytes_per_update_ = reducer_->bytes() - bytes_before;
+  bytes_per_update_ = exchanged_bytes() - bytes_before;
   in_phase(Phase::optimizer, [&] {
     ops::prepare_update(context_, spec_.adam, spec_.loss_scaling, static_cast<std::uint64_t>(groups), state);
     weight_update_.run(context_, spec_.adam, state);
@@ -150,7 +169,8 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
 
 template <class Device, class T>
 void Trainer<Device, T>::start_bucket(std::size_t bucket) {
-  const auto gradients = parameters_.bucket_gradients(bucket);
+  const auto gradients =
+      item_rows_->in_use() ? parameters_.layer_gradients(bucket) : parameters_.bucket_gradients(bucket);
   if (!gradients.empty()) start_reduction(gradients);  // a model may have nothing in a bucket
   buckets_started_ = bucket + 1;
 }
@@ -174,6 +194,13 @@ void Trainer<Device, T>::exchange_gradients() {
   buckets_started_ = 0;
   if (spec_.users_replicated) start_reduction(parameters_.user_gradients());
   replay_.outside(context_, [this] { reducer_->finish(context_); });
+  if (item_rows_->in_use()) {
+    const auto& layout = parameters_.layout();
+    const Matrix<float> tables[] = {parameters_.gradient(layout.item_gmf),
+                                    parameters_.gradient(layout.item_mlp)};
+    const auto rows = item_rows_->sum(context_, tables);
+    weight_update_.prepare_items(context_, rows);
+  }
   if (watch_overflow) {
     auto reduced = spec_.users_replicated
                        ? parameters_.gradients()

@@ -37,8 +37,8 @@ WeightUpdate<Device, T>::WeightUpdate(Parameters<Device, T>& parameters, Optimiz
   for (const Segment* segment : elsewhere)
     frozen_.push_back({segment->offset, segment->offset + segment->size()});
 
-  const auto defers = [&](bool own, std::uint64_t reads, const Segment& table) {
-    return optimizer == Optimizer::adam && own && ops::deferring_pays<Device>(reads, table.rows);
+  const auto defers = [&](std::uint64_t reads, const Segment& table) {
+    return optimizer == Optimizer::adam && ops::deferring_pays<Device>(reads, table.rows);
   };
   const auto tables = [&](bool wanted, const Segment& gmf, const Segment& mlp) {
     std::vector<ops::AdamTable<T>> chosen;
@@ -51,11 +51,10 @@ WeightUpdate<Device, T>::WeightUpdate(Parameters<Device, T>& parameters, Optimiz
     return chosen;
   };
   // So few reads also mean that no layer computes anything for a whole table (PairLayer::begin).
-  auto users = tables(!freeze.users && defers(reach.own_users, reach.groups, layout.user_mlp),
-                      layout.user_gmf, layout.user_mlp);
+  auto users =
+      tables(!freeze.users && defers(reach.users, layout.user_mlp), layout.user_gmf, layout.user_mlp);
   auto items =
-      tables(!freeze.items && defers(reach.own_items, reach.groups * reach.group_size, layout.item_mlp),
-             layout.item_gmf, layout.item_mlp);
+      tables(!freeze.items && defers(reach.items, layout.item_mlp), layout.item_gmf, layout.item_mlp);
   deferred_ = ops::make_deferred_adam<Device, T>(std::move(users), std::move(items));
 
   // What is neither frozen nor deferred.
@@ -74,6 +73,11 @@ template <class Device, class T>
 void WeightUpdate<Device, T>::prepare(Context<Device>& context, const BatchView& block) {
   deferred_->prepare(context, {block.users, static_cast<std::size_t>(block.groups)},
                      {block.items, static_cast<std::size_t>(block.samples())});
+}
+
+template <class Device, class T>
+void WeightUpdate<Device, T>::prepare_items(Context<Device>& context, std::span<const std::uint32_t> items) {
+  deferred_->prepare(context, {}, items);
 }
 
 template <class Device, class T>

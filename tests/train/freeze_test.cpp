@@ -18,9 +18,7 @@ std::set<std::string> moved(Optimizer optimizer, const Freeze& freeze, std::uint
   Parameters<Cpu, float> parameters(context, shape, shape.users);
   parameters.initialise(context, 3, 0);
   const std::vector<float> before(parameters.weights().begin(), parameters.weights().end());
-  WeightUpdate<Cpu, float> update(parameters, optimizer,
-                                  {.groups = groups, .group_size = 2, .own_users = true, .own_items = true},
-                                  freeze);
+  WeightUpdate<Cpu, float> update(parameters, optimizer, {.users = groups, .items = 2 * groups}, freeze);
   const std::vector<std::uint32_t> users{7}, items{3, 9};
   BatchView batch;
   batch.groups = 1;

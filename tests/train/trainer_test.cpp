@@ -33,6 +33,8 @@ struct Outcome {
   std::vector<float> users;   // all users' rows, gmf then mlp
   std::vector<double> losses;
   bool deferred = false;  // updates of rows
+  bool by_rows = false;   // exchange of the item tables' gradients
+  std::uint64_t bytes_per_update = 0;
 };
 
 // The shapes here are narrow, so that a CPU could train them in one piece (ops/whole_step.hpp) as well.
@@ -43,7 +45,7 @@ enum class Way { by_operation, narrow };
 Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epochs, int threads = 1,
               const ModelShape& shape = neumf, Way way = Way::by_operation,
               std::uint64_t last_updates = 1 << 20) {
-  const Shard whole = test::toy_data(users, items, 6, 5);
+  const Shard whole = test::toy_data(users, static_cast<std::uint32_t>(shape.items), 6, 5);
   const Shard shard = test::part_of(whole, communicator.rank(), communicator.size());
   Context<Cpu> context(threads);
   const auto rows = static_cast<std::int64_t>(spec.users_replicated ? users : shard.users.size());
@@ -60,6 +62,8 @@ Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epo
     outcome.losses.push_back(trainer.train_epoch(static_cast<std::uint32_t>(epoch), 0, go_on).value_or(0));
   }
   outcome.deferred = trainer.weight_update().defers();
+  outcome.by_rows = trainer.item_rows().in_use();
+  outcome.bytes_per_update = trainer.bytes_per_update();
   const auto weights = parameters.weights();
   outcome.shared.assign(weights.begin(), weights.begin() + parameters.layout().shared);
   for (const Segment* s : parameters.layout().user_segments()) {
@@ -181,6 +185,48 @@ TEST_P(TrainerEitherWay, DefersUpdatesOfRowsWithoutATrace) {
     EXPECT_FALSE(immediate.deferred);
     expect_identical(deferred, immediate);
   }
+}
+
+// A catalogue of which an update reads a small part.
+const ModelShape large_catalogue{users, 2000, 4, {16, 12, 8}};
+
+TrainerSpec spec_of_large_catalogue() {
+  auto spec = spec_with();
+  spec.sampler.item_count = static_cast<std::uint32_t>(large_catalogue.items);
+  return spec;
+}
+
+TEST_P(TrainerEitherWay, ExchangesTheItemRowsThatAnUpdateTouches) {
+  auto spec = spec_of_large_catalogue();
+  const auto world = Communicator::world();
+  const int threads = world.size() == 1 ? 2 : 1;
+  spec.batch_size = 10 * world.size();
+  spec.grads_accumulated = 2;
+  for (const std::uint64_t last_updates : {1 << 20, 7}) {
+    spec.defer_row_updates = true;
+    const Outcome deferred = train(world, spec, 2, threads, large_catalogue, GetParam(), last_updates);
+    spec.defer_row_updates = false;
+    const Outcome immediate = train(world, spec, 2, threads, large_catalogue, GetParam(), last_updates);
+    EXPECT_TRUE(deferred.deferred);
+    EXPECT_FALSE(immediate.deferred);
+    expect_identical(deferred, immediate);
+    for (const Outcome& outcome : {deferred, immediate}) {
+      EXPECT_EQ(outcome.by_rows, world.size() > 1);
+      // The tables have 12 columns of 4 bytes.
+      EXPECT_LT(outcome.bytes_per_update, 2000u * 12 * 4 / 8);
+    }
+  }
+}
+
+TEST_P(TrainerEitherWay, AgreesWithOneRankOnALargeCatalogue) {
+  auto spec = spec_of_large_catalogue();
+  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  const Outcome many = train(Communicator::world(), spec, 1, 1, large_catalogue, GetParam()),
+                one = train(Communicator::self(), spec, 1, 1, large_catalogue, GetParam());
+  EXPECT_FALSE(one.by_rows);
+  EXPECT_NEAR(many.losses[0], one.losses[0], 1e-7);
+  expect_near(many.shared, one.shared, 1e-7);
+  expect_near(many.users, one.users, 1e-7, true);
 }
 
 TEST_P(TrainerEitherWay, LearnsTheTrainingSet) {

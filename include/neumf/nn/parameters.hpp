@@ -44,6 +44,8 @@ struct ParameterLayout : LayerWeights<Segment>, EmbeddingTables<Segment> {
   // Where the shared buckets end, in elements; each begins where the one before ends.
   static constexpr std::size_t buckets = 3;
   std::array<std::int64_t, buckets> bucket_end{};
+  // Where the item table of a bucket begins, with which it ends; the bucket's end if it has none.
+  std::array<std::int64_t, buckets> layers_end{};
   std::int64_t shared = 0;  // elements before the user tables
   std::int64_t total = 0;
 
@@ -82,8 +84,9 @@ class Parameters {
   std::span<float> first_moments() { return m_.span(); }
   std::span<float> second_moments() { return v_.span(); }
   std::span<T> copies() { return copies_.span(); }
-  // The gradients of one shared bucket, and of the user tables.
+  // The gradients of one shared bucket, of what it has beside its item table, and of the user tables.
   std::span<float> bucket_gradients(std::size_t bucket);
+  std::span<float> layer_gradients(std::size_t bucket);
   std::span<float> user_gradients() { return gradients().subspan(static_cast<std::size_t>(layout_.shared)); }
 
   // Initial values (Glorot uniform for the MLP, LeCun uniform for the final layer, normal with deviation 0.01

@@ -25,6 +25,7 @@ class EpochSchedule {
   // The most groups that the rank has in any update.
   std::uint64_t most_groups(int rank) const;
   std::uint64_t total() const { return total_; }
+  int ranks() const { return static_cast<int>(owned_.size()); }
 
  private:
   std::vector<std::uint64_t> owned_;

@@ -9,6 +9,7 @@
 
 #include "neumf/comm/communicator.hpp"
 #include "neumf/comm/gradient_reducer.hpp"
+#include "neumf/comm/row_reducer.hpp"
 #include "neumf/config/options.hpp"
 #include "neumf/core/context.hpp"
 #include "neumf/core/pace.hpp"
@@ -70,6 +71,7 @@ class Trainer {
   std::uint64_t samples(std::uint64_t first = 0) const;
   const EpochSchedule& schedule() const { return schedule_; }
   const GradientReducer<Device>& reducer() const { return *reducer_; }
+  const RowReducer<Device>& item_rows() const { return *item_rows_; }
   NeuMF<Device, T>& model() { return model_; }
   const WeightUpdate<Device, T>& weight_update() const { return weight_update_; }
   // Bytes that this rank gives to the gradient exchange of one update; 0 before the first.
@@ -87,6 +89,8 @@ class Trainer {
   void start_bucket(std::size_t bucket);
   void start_reduction(std::span<float> gradients);
   void exchange_gradients();
+  // Bytes that this rank has given to the exchange so far.
+  std::uint64_t exchanged_bytes() const { return reducer_->bytes() + item_rows_->bytes(); }
   // Runs `work`, known to the profiler and to the watchdog.
   template <class Work>
   void in_phase(Phase phase, const Work& work);
@@ -104,6 +108,7 @@ class Trainer {
   TrainingSetView set_;
   BatchBuffer<Device> batch_;
   Tensor<ops::StepState, Device> state_;
+  std::unique_ptr<RowReducer<Device>> item_rows_;
   WeightUpdate<Device, T> weight_update_;
   std::unique_ptr<GradientReducer<Device>> reducer_;
   Replay<Device> replay_;

@@ -18,11 +18,10 @@
 
 namespace neumf {
 
-// What an update reads and changes of a rank's embedding tables.
+// How many rows an update reads of the embedding tables at most, repetitions counted, on all ranks that give
+// gradients to them; 0 to defer nothing.
 struct UpdateReach {
-  std::uint64_t groups = 0;  // at most, each of one user and `group_size` items; 0 to defer nothing
-  std::uint64_t group_size = 1;
-  bool own_users = false, own_items = false;  // whether gradients come from this rank alone
+  std::uint64_t users = 0, items = 0;
 };
 
 template <class Device, class T>
@@ -34,6 +33,8 @@ class WeightUpdate {
 
   // Before a block of the update's samples is read.
   void prepare(Context<Device>& context, const BatchView& block);
+  // Before run(), if other ranks have given gradients to `items`.
+  void prepare_items(Context<Device>& context, std::span<const std::uint32_t> items);
   // Moves the parameters along their gradients, and clears those. SGD uses `adam`'s learning rate and weight
   // decay.
   void run(Context<Device>& context, const ops::AdamSpec& adam, const ops::StepState* state);
