@@ -5,25 +5,12 @@
 #include "block_reader.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/random/philox.hpp"
+#include "neumf/sampling/absent_item.hpp"
 #include "parsed_block.hpp"
 #include "table_sample.hpp"
 
 namespace neumf::preprocess {
 namespace {
-
-// The `rank`-th (from 0) item that is not in the ascending list `items`: below items[i] lie items[i] - i
-// absent ones. No draw is ever rejected, however many items a user has.
-std::uint32_t nth_absent(std::span<const std::uint32_t> items, std::uint32_t rank) {
-  std::uint32_t low = 0, high = static_cast<std::uint32_t>(items.size());
-  while (low < high) {
-    const std::uint32_t middle = low + (high - low) / 2;
-    if (items[middle] - middle <= rank)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return rank + low;
-}
 
 std::string_view without_blanks(std::string_view text) {
   while (!text.empty() && (text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
@@ -62,13 +49,16 @@ void draw_negatives(Split& split, std::size_t per_user, std::uint64_t seed, std:
 #pragma omp parallel for num_threads(static_cast <int>(threads)) schedule(dynamic, 256)
   for (std::size_t user = 0; user < split.users(); ++user) {
     const auto training = split.training(user);
-    // At least one: the held-out item is not in training.
     const auto absent = static_cast<std::uint32_t>(items - training.size());
     std::uint32_t* out = split.negatives.data() + user * per_user;
+    if (absent == 0) {  // only where the held-out item is in training as well
+      std::fill_n(out, per_user, split.test_items[user]);
+      continue;
+    }
     for (std::size_t k = 0; k < per_user; k += 4) {
       const auto bits = random(user, static_cast<std::uint32_t>(k / 4));
       for (std::size_t i = 0; i < std::min<std::size_t>(4, per_user - k); ++i)
-        out[k + i] = nth_absent(training, bounded(bits[i], absent));
+        out[k + i] = absent_item(training.data(), split.counts[user], bounded(bits[i], absent));
     }
   }
 }

@@ -12,12 +12,12 @@
 namespace neumf::preprocess {
 
 // Draws `per_user` items for each user, with replacement, uniformly from the items that the user has not in
-// training; the held-out item is one of them. Draw k of a user is a function of (seed, dense user id, k)
-// alone.
+// training; the held-out item is one of them. A user with every item in training has that item for each. Draw
+// k of a user is a function of (seed, dense user id, k) alone.
 void draw_negatives(Split& split, std::size_t per_user, std::uint64_t seed, std::size_t threads);
 
-// Users who have every item but the held-out one in training: all of their negatives are that item, which the
-// evaluation ignores, so their held-out item always ranks first.
+// Users who have every item, or every one but the held-out one, in training: all of their negatives are that
+// item, which the evaluation ignores, so their held-out item always ranks first.
 std::size_t users_without_negatives(const Split& split);
 
 // One line "(user,item)\tn1\tn2...", the texts as in the file.

@@ -40,6 +40,9 @@ class TrainingSet {
   Tensor<std::uint64_t, Device> offsets_;
 };
 
+// KuaiRec's small matrix: 1,411 users have 99 % of 3,327 items in training.
+constexpr DataShape dense{"dense", 1411, 3327, 4647453, 65536};
+
 template <class Device>
 void add_sampling(const DataShape& data, Sampling sampling, bool exact) {
   const auto name = fmt::format("sample_{}{}", sampling == Sampling::grouped ? "grouped" : "shuffled",
@@ -83,6 +86,9 @@ void register_sampling() {
     add_sampling<Device>(c.data, Sampling::grouped, false);
     add_sampling<Device>(c.data, Sampling::grouped, true);
     add_sampling<Device>(c.data, Sampling::shuffled, false);
+    if (&c.data != &data_shapes.front()) return;  // once on each device
+    for (const Sampling sampling : {Sampling::grouped, Sampling::shuffled})
+      for (const bool exact : {false, true}) add_sampling<Device>(dense, sampling, exact);
   });
 }
 

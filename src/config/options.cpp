@@ -118,7 +118,7 @@ void Options::declare(OptionTable& table) {
   table.add("grads_accumulated", grads_accumulated, "micro-batches per update; saves memory, changes nothing else", {.range = at_least(1), .shapes_result = true});
   table.add("valid_batch_size", valid_batch_size, "samples per evaluation block, over all ranks", {.range = at_least(1)});
   table.add("negative_samples,n", negative_samples, "sampled negatives per positive", {.range = at_least(1).at_most(10000), .shapes_result = true});
-  table.add("exact_negatives", exact_negatives, "never sample an item that the user has in training", {.shapes_result = true});
+  table.add("exact_negatives", exact_negatives, "never sample an item that the user has in training; every user must lack one", {.shapes_result = true});
   table.add("sampling", sampling, "grouped: a positive stays with its negatives (faster); shuffled: every sample by itself", {.shapes_result = true});
   table.add("optimizer", optimizer, "adam or sgd (without momentum)", {.shapes_result = true});
   table.add("learning_rate,l", learning_rate, "learning rate", {.range = above(0), .shapes_result = true});

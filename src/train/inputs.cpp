@@ -4,6 +4,7 @@
 #include <array>
 #include <span>
 #include <string>
+#include <tuple>
 
 #include "known_cases.hpp"
 #include "neumf/checkpoint/weights.hpp"
@@ -119,6 +120,19 @@ void match_start(const Options& options, const Communicator& communicator, Input
         left, inputs.dataset.users(), users, held_out, negatives));
 }
 
+// Exact negatives need an item that the user does not have.
+void require_negatives(const Options& options, const Inputs& inputs) {
+  if (!options.exact_negatives || options.mode != Mode::train) return;
+  const auto& [users, offsets] = std::tie(inputs.shard.users, inputs.shard.offsets);
+  for (std::uint64_t user = 0; user < users.size(); ++user)
+    if (offsets[user + 1] - offsets[user] >= inputs.dataset.items())
+      fail(
+          "{}: user '{}' has all {} items in training, so --exact_negatives leaves nothing to draw: leave "
+          "the "
+          "option out, or the user",
+          options.data.string(), inputs.dataset.user_ids().at(users.first + user), inputs.dataset.items());
+}
+
 }  // namespace
 
 bool replicates_users(const Options& options) {
@@ -144,6 +158,7 @@ Inputs read_inputs(const Options& options, const Communicator& communicator) {
     inputs.dataset = Dataset::open(options.data);
     inputs.shape = shape_of(options, inputs.dataset, inputs);
     inputs.shard = inputs.dataset.load(inputs.dataset.user_range(communicator.rank(), communicator.size()));
+    require_negatives(options, inputs);
   });
   match_start(options, communicator, inputs);
   // All ranks must go on from the same.

@@ -8,7 +8,8 @@
 namespace neumf::test {
 namespace {
 
-// A small data set: user u has a few ascending items; positives count from `first` over all ranks.
+// A small data set: user u has a few ascending items, or at every tenth nearly all of them; positives count
+// from `first` over all ranks.
 struct HostSet {
   std::vector<std::uint32_t> users, items;
   std::vector<std::uint64_t> offsets{0};
@@ -21,7 +22,8 @@ HostSet host_set(std::uint32_t user_count, std::uint32_t item_count, std::uint64
   std::mt19937_64 generator(4);
   for (std::uint32_t user = 0; user < user_count; ++user) {
     std::set<std::uint32_t> items;
-    while (items.size() < 1 + user % 9) items.insert(static_cast<std::uint32_t>(generator() % item_count));
+    const std::size_t count = user % 10 == 9 ? item_count - 1 - user % 3 : 1 + user % 9;
+    while (items.size() < count) items.insert(static_cast<std::uint32_t>(generator() % item_count));
     for (const auto item : items) set.users.push_back(user), set.items.push_back(item);
     set.offsets.push_back(set.users.size());
   }

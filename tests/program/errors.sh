@@ -39,6 +39,13 @@ mpi 2 neumf --data "$data" "${small[@]}" --topk 60 --epochs 3 >"$work/said" || f
 grep -q "warning: HR@60 is 1 for 40 of 40 users whatever the model" "$work/said" || fail "no warning: $(<"$work/said")"
 grep -q "stopped: HR@60 1.0000 has reached --threshold 1" "$work/said" || fail "why did it stop? $(<"$work/said")"
 
+# User 0 has every item in training, so no item is left for exact negatives; others may be drawn.
+printf '0\t0\n0\t1\n1\t0\n' >"$work/full.train.rating"
+printf '0\t1\n1\t1\n' >"$work/full.test.rating"
+"$bin/neumf-preprocess" --input "$work/full" --output "$work/full" >/dev/null || fail "cannot make a data set"
+expect_error 2 "user '0' has all 2 items in training" --data "$work/full" "${small[@]}" --exact_negatives
+mpi 2 neumf --data "$work/full" "${small[@]}" >/dev/null || fail "negatives of a user with all items"
+
 # One log is written by one run.
 "$bin/neumf" --data "$data" "${small[@]}" --epochs 100000 --log_path "$work/log.json" >/dev/null 2>&1 &
 for ((i = 0; i < 100; ++i)); do grep -qs epoch "$work/log.json" && break; sleep 0.1; done

@@ -166,28 +166,44 @@ TEST(Sampler, NeverDrawsAPositiveAsAnExactNegative) {
   EXPECT_EQ(certain, 50 * 49 * 4);
 }
 
-// Larger than the redraws can settle: one item of 20,000 is left, so the search for the next one decides; at
-// the ends of the catalogue it must go around.
-TEST(Sampler, FindsTheOneItemLeft) {
-  for (const std::uint32_t left : {0u, 9999u, 19999u}) {
-    HostSet set;
-    std::vector<std::uint32_t> items;
-    for (std::uint32_t item = 0; item < 20000; ++item)
-      if (item != left) items.push_back(item);
-    set.add_user(items);
-    SamplerSpec spec = spec_of(Sampling::grouped, 1, true);
-    spec.item_count = 20000;
-    for (std::uint64_t positive = 0; positive < 20; ++positive)
-      ASSERT_EQ(sample_item(set.view(), spec, positive, 2 * positive + 1), left);
+// A user with 99 % of a catalogue: 33 items are left, of which none may be more likely than another (32
+// degrees of freedom: 75), wherever they lie.
+TEST(Sampler, DrawsExactNegativesOfADenseUserUniformly) {
+  constexpr std::uint32_t items = 3300;
+  std::vector<std::uint32_t> own, left;
+  for (std::uint32_t item = 0; item < items; ++item)
+    (item < 20 || item % 270 == 7 || item == items - 1 ? left : own).push_back(item);
+  ASSERT_EQ(left.size(), 33u);
+  HostSet set;
+  set.add_user(own);
+  SamplerSpec spec = spec_of(Sampling::grouped, 4, true);
+  spec.item_count = items;
+  std::map<std::uint32_t, double> counts;
+  for (const auto& [id, sample] : epoch_samples(set, spec))
+    if (!std::get<2>(sample)) ++counts[std::get<1>(sample)];
+  const double expected = static_cast<double>(own.size()) * 4 / 33;
+  double chi_square = 0, drawn = 0;
+  for (const auto item : left) {
+    chi_square += (counts[item] - expected) * (counts[item] - expected) / expected;
+    drawn += counts[item];
   }
+  EXPECT_EQ(drawn, static_cast<double>(own.size()) * 4);
+  EXPECT_LT(chi_square, 75);
 }
 
-TEST(Sampler, EndsWhenNoItemIsLeft) {
-  HostSet set;
-  set.add_user({0, 1, 2});
-  SamplerSpec spec = spec_of(Sampling::grouped, 4, true);
-  spec.item_count = 3;
-  EXPECT_LT(sample_item(set.view(), spec, 0, 1), 3u);
+TEST(Sampler, FindsTheOneItemLeft) {
+  constexpr std::uint32_t items = 65536;
+  for (const std::uint32_t left : {0u, 9999u, items - 1}) {
+    HostSet set;
+    std::vector<std::uint32_t> own;
+    for (std::uint32_t item = 0; item < items; ++item)
+      if (item != left) own.push_back(item);
+    set.add_user(own);
+    SamplerSpec spec = spec_of(Sampling::grouped, 1, true);
+    spec.item_count = items;
+    for (std::uint64_t positive = 0; positive < own.size(); ++positive)
+      ASSERT_EQ(sample_item(set.view(), spec, positive, 2 * positive + 1), left);
+  }
 }
 
 TEST(Sampler, KnowsWhatIsInTraining) {

@@ -3,7 +3,9 @@
 // An epoch has positives * (1 + negatives) samples. Sample id = positive * (1 + negatives) + k, where
 // `positive` counts over the whole data set (not the rank's part): k = 0 is the positive itself, k > 0 its
 // k-th negative. A negative's item depends on (seed, epoch, id) alone, so it is the same on any number of
-// ranks; one Philox block of a positive gives the items of four of its negatives.
+// ranks; one Philox block of a positive gives the items of four of its negatives. Its word is mapped to a
+// number below the count of items that may be drawn: all, or for exact negatives those that the user has not
+// in training, in ascending order. Every item that may be drawn is as likely as any other.
 //
 // grouped:  a positive and its negatives stay together (group_size = 1 + negatives) and groups are permuted.
 // shuffled: single samples are permuted (group_size = 1), as in the reference implementation.
@@ -13,6 +15,7 @@
 
 #include "neumf/core/value_names.hpp"
 #include "neumf/random/philox.hpp"
+#include "neumf/sampling/absent_item.hpp"
 #include "neumf/sampling/permutation.hpp"
 
 namespace neumf {
@@ -36,7 +39,7 @@ struct SamplerSpec {
   Sampling sampling = Sampling::grouped;
   std::uint32_t negatives = 4;   // per positive
   std::uint32_t item_count = 0;  // negatives are drawn from [0, item_count)
-  bool exact_negatives = false;  // redraw items that the user has in training
+  bool exact_negatives = false;  // only items that the user has not in training; every user must lack one
   std::uint64_t seed = 0;
   std::uint32_t epoch = 0;            // from 0
   std::uint32_t user_row_offset = 0;  // added to local users: the rank's first row in the user tables
@@ -67,10 +70,23 @@ NEUMF_HD inline bool in_training(const TrainingSetView& set, std::uint32_t user,
   return low < end && set.items[low] == item;
 }
 
-// Philox counter word of negative k (from 1) of a positive: the block that it finds its item in at the given
-// attempt, as word (k - 1) % 4.
-NEUMF_HD inline std::uint32_t negative_word(std::uint64_t k, std::uint32_t attempt = 0) {
-  return (attempt << 24) | static_cast<std::uint32_t>((k - 1) / 4);
+// Philox counter word of negative k (from 1) of a positive: the block that it finds its bits in, as word
+// (k - 1) % 4.
+NEUMF_HD inline std::uint32_t negative_word(std::uint64_t k) {
+  return static_cast<std::uint32_t>((k - 1) / 4);
+}
+
+// Items that a user has in training.
+NEUMF_HD inline std::uint32_t training_count(const TrainingSetView& set, std::uint32_t user) {
+  return static_cast<std::uint32_t>(set.offsets[user + 1] - set.offsets[user]);
+}
+
+// The negative that 32 random bits give a user.
+NEUMF_HD inline std::uint32_t negative_item(const TrainingSetView& set, const SamplerSpec& spec,
+                                            std::uint32_t user, std::uint32_t bits) {
+  if (!spec.exact_negatives) return bounded(bits, spec.item_count);
+  const std::uint32_t count = training_count(set, user);
+  return absent_item(set.items + set.offsets[user], count, bounded(bits, spec.item_count - count));
 }
 
 // The item of sample `id`, whose positive is number `positive` of this rank (id % per_positive() tells k).
@@ -79,20 +95,9 @@ NEUMF_HD inline std::uint32_t sample_item(const TrainingSetView& set, const Samp
   const std::uint64_t k = id % spec.per_positive();
   if (k == 0) return set.items[positive];
   const Philox philox(spec.seed, RandomStream::negatives, spec.epoch);
-  const std::uint32_t user = set.users[positive];
-  constexpr std::uint32_t max_attempts = 64;
-  std::uint32_t item = 0;
-  for (std::uint32_t attempt = 0; attempt < max_attempts; ++attempt) {
-    const auto block = philox(set.first_positive + positive, negative_word(k, attempt));
-    item = bounded(word_of(block, static_cast<std::uint32_t>((k - 1) % 4)), spec.item_count);
-    if (!spec.exact_negatives || !in_training(set, user, item)) return item;
-  }
-  // The user has nearly every item in training: take the next item that is not, if there is one.
-  for (std::uint32_t step = 0; step < spec.item_count; ++step) {
-    item = item + 1 == spec.item_count ? 0 : item + 1;
-    if (!in_training(set, user, item)) break;
-  }
-  return item;
+  const auto block = philox(set.first_positive + positive, negative_word(k));
+  return negative_item(set, spec, set.users[positive],
+                       word_of(block, static_cast<std::uint32_t>((k - 1) % 4)));
 }
 
 }  // namespace neumf

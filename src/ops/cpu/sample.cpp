@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absent_items.hpp"
 #include "parallel.hpp"
 #include "philox_lanes.hpp"
 #include "vector.hpp"
@@ -29,6 +30,7 @@ void sample_batch<Cpu>(Context<Cpu>& context, const TrainingSetView& set, const 
     };
     std::vector<Group> drawn(static_cast<std::size_t>(tile));
     cpu::PhiloxLanes random(Philox(spec.seed, RandomStream::negatives, spec.epoch), tile * blocks);
+    cpu::AbsentItems absent;
     for (std::int64_t from = begin; from < end; from += tile) {
       const std::int64_t count = std::min(tile, end - from);
       for (std::int64_t t = 0; t < count; ++t) {
@@ -58,11 +60,16 @@ void sample_batch<Cpu>(Context<Cpu>& context, const TrainingSetView& set, const 
             continue;
           }
           const std::int64_t lane = t * blocks + (negative_word(k) - group.word);
-          items[j] = bounded(random.word(lane, (k - 1) % 4), spec.item_count);
-          if (spec.exact_negatives && in_training(set, set.users[group.positive], items[j]))
-            items[j] = sample_item(set, spec, group.positive, ids[from + t] + static_cast<std::uint64_t>(j));
+          const std::uint32_t bits = random.word(lane, (k - 1) % 4);
+          if (!spec.exact_negatives) {
+            items[j] = bounded(bits, spec.item_count);
+            continue;
+          }
+          const std::uint32_t user = set.users[group.positive], own = training_count(set, user);
+          absent.add(set.items + set.offsets[user], own, bounded(bits, spec.item_count - own), items[j]);
         }
       }
+      absent.find();
     }
   });
 }

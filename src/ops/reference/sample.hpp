@@ -5,12 +5,29 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "array.hpp"
 #include "neumf/sampling/sampler.hpp"
 #include "traffic.hpp"
 
 namespace neumf::reference {
+
+// The k-th negative of a positive: of the items that may be drawn, in ascending order, the one whose number
+// the random bits give.
+inline std::uint32_t negative(const TrainingSetView& set, const SamplerSpec& spec, std::uint64_t positive,
+                              std::uint64_t k) {
+  const std::uint32_t user = set.users[positive];
+  std::vector<std::uint32_t> allowed;
+  for (std::uint32_t item = 0; item < spec.item_count; ++item) {
+    bool owned = false;
+    for (std::uint64_t i = set.offsets[user]; i < set.offsets[user + 1]; ++i) owned |= set.items[i] == item;
+    if (!owned || !spec.exact_negatives) allowed.push_back(item);
+  }
+  const Philox philox(spec.seed, RandomStream::negatives, spec.epoch);
+  const auto block = philox(set.first_positive + positive, static_cast<std::uint32_t>((k - 1) / 4));
+  return allowed[bounded(block.v[(k - 1) % 4], static_cast<std::uint32_t>(allowed.size()))];
+}
 
 inline Batch sample_batch(const TrainingSetView& set, const SamplerSpec& spec, std::uint64_t position,
                           Index groups) {
@@ -33,7 +50,8 @@ inline Batch sample_batch(const TrainingSetView& set, const SamplerSpec& spec, s
     for (std::uint64_t j = 0; j < size; ++j) {
       const bool is_positive = (id + j) % per_positive == 0;
       batch.labels.push_back(is_positive ? 1 : 0);
-      batch.items.push_back(is_positive ? set.items[positive] : sample_item(set, spec, positive, id + j));
+      batch.items.push_back(is_positive ? set.items[positive]
+                                        : negative(set, spec, positive, (id + j) % per_positive));
     }
   }
   return batch;
