@@ -29,6 +29,8 @@ packages=(build-essential cmake ninja-build libopenmpi-dev openmpi-bin libhdf5-d
 ((bench)) && packages+=(libbenchmark-dev)
 # For tests/slurm, which needs root; it is skipped where these are missing.
 slurm_packages=(slurmctld slurmd slurm-client munge iproute2)
+# For tests/matrix, beside Open MPI, which stays what mpicc and mpirun are; skipped where they are missing.
+mpich_packages=(mpich libmpich-dev)
 
 # Sets `missing` to those of the packages that are not installed.
 find_missing() {
@@ -73,15 +75,23 @@ install_packages() {
   rm -f "$log"
 }
 
-# A machine that has a Slurm already keeps it.
-install_slurm() {
-  if ((EUID != 0)) || ! command -v dpkg-query >/dev/null || command -v srun >/dev/null; then return 0; fi
-  local missing=() as_root=()
-  find_missing "${slurm_packages[@]}"
+# install_for_tests WHAT PACKAGE...: tests that need them are skipped where they cannot be installed.
+install_for_tests() {
+  local what=$1 missing=() as_root=()
+  shift
+  if ((EUID != 0)) || ! command -v dpkg-query >/dev/null; then return 0; fi
+  find_missing "$@"
   ((${#missing[@]})) || return 0
   echo "installing for the tests: ${missing[*]}"
   apt_install "${missing[@]}" >/dev/null 2>&1 ||
-    echo "setup.sh: they cannot be installed; the test of the Slurm scripts will be skipped" >&2
+    echo "setup.sh: they cannot be installed; the test of $what will be skipped" >&2
+}
+
+install_test_packages() {
+  # A machine that has a Slurm already keeps it.
+  command -v srun >/dev/null || install_for_tests "the Slurm scripts" "${slurm_packages[@]}"
+  # Where the MPI is another one than Debian's Open MPI, it stays alone.
+  if dpkg-query -W openmpi-bin >/dev/null 2>&1; then install_for_tests "MPICH" "${mpich_packages[@]}"; fi
 }
 
 build() {
@@ -111,5 +121,5 @@ build() {
 }
 
 install_packages
-if ((tests)); then install_slurm; fi
+if ((tests)); then install_test_packages; fi
 if ((build)); then build; fi

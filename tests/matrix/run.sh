@@ -2,11 +2,11 @@
 # neumf under the MPIs that people have: builds it for each and prints what happens as a table. Not part of the test suite: a
 # build takes some ten minutes.
 #
-#   tests/matrix/run.sh [openmpi4|openmpi5|mpich|intel ...]      default: all four
+#   tests/matrix/run.sh [openmpi4|openmpi5|mpich|mpich-debian|intel ...]      default: all but mpich-debian
 #
-# openmpi4 is the MPI of this machine, whatever it is; the others are installed from PyPI below build-matrix/, where the builds
-# go, too. BUILD=DIRECTORY tries programs that are there already instead (openmpi5 runs those built for Open MPI 4, intel
-# those built for MPICH).
+# openmpi4 is the MPI of this machine, whatever it is, mpich-debian that of the package libmpich-dev; the others are installed
+# from PyPI below build-matrix/, where the builds go, too. BUILD=DIRECTORY tries programs that are there already instead
+# (openmpi5 runs those built for Open MPI 4, intel those built for MPICH). `model` in the table is a checksum of all weights.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD matrix=$PWD/build-matrix
@@ -36,6 +36,14 @@ choose() {
     mpich)
       wheels $mpi mpich==5.0.2 || return 1
       launch=("$prefix/bin/mpiexec") ;;
+    mpich-debian)
+      prefix=$matrix/wheels/$mpi
+      mkdir -p "$prefix/bin" "$prefix/lib"
+      for program in mpicc mpiexec; do
+        command -v $program.mpich >/dev/null || { echo "no $program.mpich: apt-get install mpich libmpich-dev" >"$work/log"; return 1; }
+        printf '#!/bin/sh\nexec %s.mpich "$@"\n' $program >"$prefix/bin/$program" && chmod +x "$prefix/bin/$program"
+      done
+      launch=("$prefix/bin/mpiexec") ;;
     intel)
       wheels $mpi impi-rt==2021.19.0 impi-devel==2021.19.0 || return 1
       export I_MPI_ROOT=$prefix I_MPI_PIN=0
@@ -58,9 +66,29 @@ run() {
   timeout 120 "${launch[@]}" -n "$ranks" "$bin/neumf" "$@" </dev/null
 }
 trained() {
-  local output
-  output=$(run "$1" --data "$work/data" "${settings[@]}" --epochs 2 2>"$work/err") || { echo "status $?"; return; }
-  sed -n 's/^best \(HR@10 [0-9.]*\).*/\1/p' <<<"$output"
+  local output begun=$EPOCHREALTIME
+  rm -rf "$work/model"
+  output=$(run "$1" --data "$work/data" "${settings[@]}" --epochs 2 --checkpoint_dir "$work/model" 2>"$work/err") ||
+    { echo "status $?"; return; }
+  printf '%s, model %s, %s s' "$(sed -n 's/^best \(HR@10 [0-9.]*\).*/\1/p' <<<"$output")" "$(weights "$work/model")" \
+    "$(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $begun }")"
+}
+# The first digits of a checksum of all that best.h5 and its parts hold of the model, bit for bit.
+weights() {
+  for python in python3 /usr/bin/python3; do
+    $python -c 'import h5py, numpy' 2>/dev/null || continue
+    $python - "$1" <<'PYTHON'
+import glob, hashlib, sys, h5py
+digest = hashlib.sha256()
+for path in sorted(glob.glob(sys.argv[1] + "/best*.h5"), key=lambda p: p.split(".part-")[-1] if ".part-" in p else ""):
+    with h5py.File(path) as file:
+        for name in sorted(file["model"]):
+            digest.update(name.encode() + file["model"][name][:].tobytes())
+print(digest.hexdigest()[:8])
+PYTHON
+    return
+  done
+  echo "not compared: no h5py"
 }
 # Messages that are not ours.
 noise() { grep -cvE '^(neumf|note|warning):|^$' "$work/err"; }
@@ -119,7 +147,7 @@ workstation() {
   printf '#!/bin/sh\n' >"$work/ws/jobs/setup.sh" && chmod +x "$work/ws/jobs/setup.sh"
   ln -sfn "$(dirname "$bin")" "$work/ws/build"
   rm -rf "$work/run" "$work/log.json"
-  RANKS=2 DATASET=$work/data RUN_DIR=$work/run "$work/ws/jobs/workstation.sh" "${settings[@]}" --epochs 100000 \
+  env -u I_MPI_PIN RANKS=2 DATASET="$work/data" RUN_DIR="$work/run" "$work/ws/jobs/workstation.sh" "${settings[@]}" --epochs 100000 \
     --checkpoint_every 0 >"$work/out" 2>&1 &
   job=$!
   for ((i = 0; i < 300; ++i)); do
