@@ -36,7 +36,8 @@ File File::open(const std::filesystem::path& path, OtherFiles other_files) {
   H5PLset_loading_state(0);
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) fail("{}: no such file", path.string());
-  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, file_access().get());
+  const Handle access = file_access();  // closed after the error has been read, which closing clears
+  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get());
   if (id < 0) fail("{}: not a readable HDF5 file: {}", path.string(), innermost_error());
   File file(Handle(id, H5Fclose), path);
   file.other_files_ = other_files;
@@ -81,8 +82,14 @@ void File::check_storage(const Handle& dataset, const std::string& name) const {
   for (int i = 0; i < filters; ++i) {
     unsigned flags = 0;
     std::size_t values = 0;
+    char filter_name[64] = "";
     const H5Z_filter_t filter = H5Pget_filter2(properties.get(), static_cast<unsigned>(i), &flags, &values,
-                                               nullptr, 0, nullptr, nullptr);
+                                               nullptr, sizeof filter_name - 1, filter_name, nullptr);
+    require(
+        H5Zfilter_avail(filter) > 0,
+        "{}: {} is stored with the filter '{}' (number {}), which this HDF5 does not have: write it again "
+        "with gzip or without, where the filter is known: h5repack -f GZIP=1 OLD NEW",
+        path_.string(), name, filter_name, filter);
     compressed |= filter != H5Z_FILTER_FLETCHER32 && filter != H5Z_FILTER_SHUFFLE;
   }
   // A few bytes can describe any number of elements that were never written: without this, reading them
@@ -141,8 +148,12 @@ bool File::holds_strings(const std::string& name) const {
 std::vector<std::string> File::read_strings(const std::string& name) const {
   const Handle dataset = open_dataset(name);
   const Handle type(H5Dget_type(dataset.get()), H5Tclose);
-  require(H5Tget_class(type.get()) == H5T_STRING && H5Tis_variable_str(type.get()) == 0,
-          "{}: {} does not hold fixed-length strings", path_.string(), name);
+  require(H5Tget_class(type.get()) == H5T_STRING, "{}: {} does not hold strings", path_.string(), name);
+  require(
+      H5Tis_variable_str(type.get()) == 0,
+      "{}: {} holds strings of variable length, which are not read: write them with a fixed length (numpy: "
+      "values.astype('S'))",
+      path_.string(), name);
   const std::size_t width = H5Tget_size(type.get());
   std::vector<std::string> data(product(dims(name)));
   std::vector<char> flat(data.size() * width);
@@ -187,8 +198,12 @@ double File::double_attribute(const std::string& name) const {
 std::string File::string_attribute(const std::string& name) const {
   const Handle attribute = open_attribute(name);
   const Handle type(H5Aget_type(attribute.get()), H5Tclose);
-  require(H5Tget_class(type.get()) == H5T_STRING && H5Tis_variable_str(type.get()) == 0,
-          "{}: attribute '{}' is not a fixed-length string", path_.string(), name);
+  require(H5Tget_class(type.get()) == H5T_STRING, "{}: attribute '{}' is not a string", path_.string(), name);
+  require(
+      H5Tis_variable_str(type.get()) == 0,
+      "{}: attribute '{}' is a string of variable length, which is not read: write it with a fixed length "
+      "(h5py: file.attrs[name] = np.bytes_(text))",
+      path_.string(), name);
   // Options and layer sizes; far below what would hurt.
   require(H5Tget_size(type.get()) <= (1u << 24),
           "{}: attribute '{}' claims {} characters; the file is damaged", path_.string(), name,

@@ -1,5 +1,7 @@
 #include "hdf5_support.hpp"
 
+#include <fmt/format.h>
+
 #include <functional>
 #include <numeric>
 #include <type_traits>
@@ -22,7 +24,18 @@ std::string innermost_error() {
         return 0;
       },
       &text);
-  return text.empty() ? "unknown HDF5 error" : text;
+  if (text.empty()) return "unknown HDF5 error";
+  if (text.find("conversion exception") != std::string::npos)
+    return "it holds a number that is no whole number of the range expected here, or holds them in a "
+           "floating "
+           "point type that HDF5 does not convert exactly: write them with an integer type";
+  if (text.find("version") == std::string::npos) return text;
+  unsigned major = 0, minor = 0, release = 0;
+  H5get_libversion(&major, &minor, &release);
+  return fmt::format(
+      "{}: the file is in a newer format than HDF5 {}.{}.{} reads, and must be written with "
+      "libver=('earliest', 'v110') (h5py.File), or the file is damaged",
+      text, major, minor, release);
 }
 
 hsize_t product(const Dims& dims) {

@@ -12,7 +12,8 @@ namespace neumf::hdf5 {
 // HDF5 prints its errors by default; after this it keeps them for innermost_error(), in this thread.
 void silence_error_printing();
 
-// The cause of the last failure in this thread, in HDF5's words.
+// The cause of the last failure in this thread, in HDF5's words, or in ours where those do not tell what to
+// do.
 std::string innermost_error();
 
 // Throws Error, naming the file and the object, if an HDF5 function has failed; returns what it returned.
@@ -27,8 +28,9 @@ Status check(Status status, const std::filesystem::path& path, const std::string
 // Elements of a data set of this shape.
 hsize_t product(const Dims& dims);
 
-// How files are opened. They are never locked: a file appears under its name by renaming, when it is complete,
-// and where a file system has no locks (NFS, Lustre and DVS as many clusters mount them), asking for one fails.
+// How files are opened. They are never locked: a file appears under its name by renaming, when it is
+// complete, and where a file system has no locks (NFS, Lustre and DVS as many clusters mount them), asking
+// for one fails.
 Handle file_access();
 
 // The data space of a shape.
