@@ -258,6 +258,10 @@ void CheckpointWriter<Device, T>::publish() {
     neumf::publish(files::temporary(master), master);
     if (s.is_run) {
       ++run_number_;
+      newest_run_ =
+          fmt::format("{}, after {}epoch {}", master.string(),
+                      s.state.update > 0 ? fmt::format("update {} of ", s.state.update) : std::string(),
+                      s.state.epoch + (s.state.update > 0 ? 1 : 0));
       files::remove_old_runs(directory_, keep_last_);
     } else {
       files::remove_other_generations(directory_, s.name, s.generation);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "neumf/checkpoint/checkpoint.hpp"
@@ -35,6 +36,8 @@ class RunSaver {
   RunSaver(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& directory);
 
   bool saves() const { return writer_.has_value(); }
+  // As CheckpointWriter's; empty without a directory.
+  std::string_view newest_run() const { return writer_ ? writer_->newest_run() : std::string_view(); }
   // Whether the seconds of --checkpoint_every have passed on rank 0; never on others.
   bool due_now() const;
   // Whether the run is to be saved after an epoch.

@@ -1,5 +1,9 @@
 #include "neumf/train/stop_signals.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -11,7 +15,24 @@ namespace {
 // A handler can reach nothing else.
 volatile std::sig_atomic_t received_signal = 0;
 
+struct Announcement {
+  std::array<char, 1024> text{};
+  std::size_t size = 0;
+};
+// In turns, so that what a handler is writing is not changed under its hands.
+std::array<Announcement, 4> announcements;
+std::atomic<const Announcement*> announcement = nullptr;
+static_assert(std::atomic<const Announcement*>::is_always_lock_free);
+
 void on_signal(int signal) {
+  const Announcement* const now = announcement.exchange(nullptr);
+  if (now != nullptr) {
+    const int error = errno;
+    if (write(STDERR_FILENO, now->text.data(), now->size) < 0) {
+      // Nobody reads it.
+    }
+    errno = error;
+  }
   if (signal == SIGINT && received_signal != 0) {
     std::signal(SIGINT, SIG_DFL);
     std::raise(SIGINT);
@@ -23,6 +44,7 @@ void on_signal(int signal) {
 
 StopSignals::StopSignals() {
   received_signal = 0;
+  announcement = nullptr;
   struct sigaction action {};
   action.sa_handler = on_signal;
   // System calls of MPI and HDF5 go on.
@@ -40,6 +62,15 @@ StopSignals::~StopSignals() {
 
 int StopSignals::received() {
   return received_signal;
+}
+
+void StopSignals::announce(const std::string& text) {
+  if (received_signal != 0) return;
+  static std::size_t turn = 0;
+  Announcement& next = announcements[turn++ % announcements.size()];
+  next.size = std::min(text.size(), next.text.size());
+  std::copy_n(text.data(), next.size, next.text.data());
+  announcement = &next;
 }
 
 }  // namespace neumf

@@ -1,6 +1,7 @@
 #include "neumf/train/trainer.hpp"
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "neumf/core/error.hpp"
@@ -91,7 +92,8 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
 
 template <class Device, class T>
 std::optional<double> Trainer<Device, T>::train_epoch(std::uint32_t epoch, std::uint64_t first,
-                                                      const AfterUpdate& after_update) {
+                                                      const AfterUpdate& after_update,
+                                                      const GiveUp& give_up) {
   require(first <= schedule_.steps(), "update {} of an epoch of {} updates", first, schedule_.steps());
   spec_.sampler.epoch = epoch;
   ops::StepState start = state();
@@ -106,8 +108,8 @@ std::optional<double> Trainer<Device, T>::train_epoch(std::uint32_t epoch, std::
     pace_.step(context_);
     if (heartbeat_ != nullptr) heartbeat_->at(epoch + 1, number + 1);
     const std::uint64_t own = schedule_.groups(number, communicator_.rank()), all = schedule_.groups(number);
-    replay_.run(context_, {own, all}, [&] { step(own, all, dropout); });
-    stopped = after_update && !after_update(number + 1, schedule_.steps());
+    replay_.run(context_, {own, all}, [&] { stopped = !step(own, all, dropout, give_up); });
+    if (!stopped) stopped = after_update && !after_update(number + 1, schedule_.steps());
   }
   in_phase(Phase::optimizer, [&] { complete_updates(); });
   if (stopped) return std::nullopt;
@@ -124,16 +126,23 @@ void Trainer<Device, T>::in_phase(Phase phase, const Work& work) {
 }
 
 template <class Device, class T>
-void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups, const Dropout& dropout) {
+bool Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups, const Dropout& dropout,
+                              const GiveUp& give_up) {
   const auto group_size = static_cast<std::int32_t>(spec_.sampler.group_size());
   const auto groups = static_cast<std::int64_t>(own_groups);
   const float loss_weight = 1.0f / (static_cast<float>(all_groups) * static_cast<float>(group_size));
   ops::StepState* state = state_.data();
   // Steps that are replayed do not come here, and exchange as much as the one that was recorded.
   const std::uint64_t bytes_before = exchanged_bytes();
+  // A GPU has a whole update in its queue before anybody could ask.
+  const bool asks = std::is_same_v<Device, Cpu> && give_up != nullptr &&
+                    spec_.batch_size / communicator_.size() >= spec_.long_update;
+  const ops::StepState before = asks ? this->state() : ops::StepState();
+  bool gives_up = false;
 
   in_phase(Phase::forward, [&] { model_.begin_step(context_, groups * group_size); });
   for (std::int64_t first = 0; first < groups; first += model_.max_groups()) {
+    if (asks && (gives_up = give_up())) break;
     const std::int64_t count = std::min(model_.max_groups(), groups - first);
     const BatchView block = batch_.view(count, group_size);
     in_phase(Phase::sample, [&] {
@@ -159,12 +168,30 @@ void Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
     });
   }
   in_phase(Phase::backward, [&] { model_.finish_step(context_); });
-  in_phase(Phase::allreduce, [&] { exchange_gradients(); });
+  in_phase(Phase::allreduce, [&] {
+    if (asks) gives_up = communicator_.max<std::int32_t>(gives_up) != 0;
+    exchange_gradients();
+  });
+  if (gives_up) {
+    take_back(before);
+    return false;
+  }
   bytes_per_update_ = exchanged_bytes() - bytes_before;
   in_phase(Phase::optimizer, [&] {
     ops::prepare_update(context_, spec_.adam, spec_.loss_scaling, static_cast<std::uint64_t>(groups), state);
     weight_update_.run(context_, spec_.adam, state);
   });
+  return true;
+}
+
+// Of an update whose weights have not moved.
+template <class Device, class T>
+void Trainer<Device, T>::take_back(const ops::StepState& before) {
+  ops::StepState skipped = before;
+  skipped.skip = 1;  // as after an overflow: what waits for the update's gradients forgets them
+  restore(skipped);
+  weight_update_.run(context_, spec_.adam, state_.data());
+  restore(before);
 }
 
 template <class Device, class T>

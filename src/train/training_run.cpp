@@ -54,6 +54,7 @@ void TrainingRun<Device, T>::evaluate_start() {
 
 template <class Device, class T>
 int TrainingRun<Device, T>::train() {
+  announce();
   bool reached = best_target(state_.history) >= options_.threshold;
   while (state_.epoch < options_.epochs && !reached && !out_of_patience(state_.history, options_.patience)) {
     if (!train_epoch()) return interrupted();
@@ -82,12 +83,14 @@ bool TrainingRun<Device, T>::train_epoch() {
   communicator_.barrier();
   const Stopwatch time;
   const std::uint64_t first = state_.update;
-  const auto loss = trainer_.train_epoch(static_cast<std::uint32_t>(state_.epoch), first,
-                                         [&](std::uint64_t done, std::uint64_t total) {
-                                           state_.update = done;
-                                           reporter_.progress(report.epoch, done, total);
-                                           return between_updates();
-                                         });
+  const auto loss = trainer_.train_epoch(
+      static_cast<std::uint32_t>(state_.epoch), first,
+      [&](std::uint64_t done, std::uint64_t total) {
+        state_.update = done;
+        reporter_.progress(report.epoch, done, total);
+        return between_updates();
+      },
+      [] { return StopSignals::received() != 0; });
   if (!loss) return false;
   report.train_loss = *loss;
   report.train_seconds = communicator_.max(time.seconds());
@@ -120,6 +123,7 @@ bool TrainingRun<Device, T>::train_epoch() {
 template <class Device, class T>
 bool TrainingRun<Device, T>::between_updates() {
   saver_.poll();
+  if (saver_.newest_run() != announced_) announce();
   const std::uint32_t agreed = wishes_.end();
   std::uint32_t wished = 0;
   if (StopSignals::received() != 0) wished |= wish_to_stop;
@@ -143,9 +147,28 @@ void TrainingRun<Device, T>::save_run() {
   require_finite_loss(communicator_.sum(state_.device.loss), state_.epoch + 1, options_.learning_rate);
   state_.seconds = seconds();
   saver_.save_run(state_);
+  saved_at_ = {state_.epoch, state_.update};
 }
 
-// After a signal.
+// Prepares what the first signal is answered with, before the run is saved: the launcher may not wait for
+// that.
+template <class Device, class T>
+void TrainingRun<Device, T>::announce() {
+  if (!communicator_.is_root()) return;
+  announced_ = saver_.newest_run();
+  if (!saver_.saves()) {
+    StopSignals::announce("neumf: stopping; nothing is saved without --checkpoint_dir\n");
+    return;
+  }
+  const bool resumed = seconds_before_ > 0;
+  StopSignals::announce(
+      fmt::format("neumf: stopping; saved so far: {}; what was trained since then is saved next\n",
+                  !announced_.empty() ? announced_
+                  : resumed           ? "the run that this one resumed"
+                                      : "nothing"));
+}
+
+// After a signal. A save that is being written is completed first.
 template <class Device, class T>
 int TrainingRun<Device, T>::interrupted() {
   const auto signal = static_cast<int>(communicator_.max(std::int32_t{StopSignals::received()}));
@@ -154,7 +177,7 @@ int TrainingRun<Device, T>::interrupted() {
         fmt::format("stopped by signal {}; nothing is saved without --checkpoint_dir", signal));
     return exit_status::killed_by(signal);
   }
-  save_run();
+  if (saved_at_ != std::pair(state_.epoch, state_.update)) save_run();
   saver_.finish();
   reporter_.interrupted(fmt::format(
       "stopped by signal {} in epoch {}, after {} of its {} updates; the run is saved, --resume goes on",

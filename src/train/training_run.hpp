@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "neumf/checkpoint/checkpoint.hpp"
 #include "neumf/comm/flag_exchange.hpp"
@@ -29,6 +32,7 @@ class TrainingRun {
   bool train_epoch();
   bool between_updates();
   void save_run();
+  void announce();
   int interrupted();
   PhaseSummary epoch_phases(const EpochReport& report);
   void report_loss_scale();
@@ -47,6 +51,9 @@ class TrainingRun {
   double seconds_before_;       // trained by the runs that this one goes on from
   std::int64_t skipped_;        // updates, when they were last reported
   PhaseTimes phases_before_{};  // at the end of the last epoch
+  // Where the newest saved run of this one stands: epochs and updates of the next one.
+  std::optional<std::pair<int, std::uint64_t>> saved_at_;
+  std::string announced_;  // the saved run of which a signal would tell
 };
 
 }  // namespace neumf

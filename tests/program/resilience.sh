@@ -44,6 +44,16 @@ start
 kill -USR1 "$launcher"
 ended 138 "nothing is saved without --checkpoint_dir"
 
+echo "signals in a long update"
+# One update is an epoch: it is given up, so none of an epoch's updates is ever done when a signal ends it.
+start --checkpoint_dir "$work/long" --batch_size 1048576
+kill -TERM "${ranks[1]}" # the launcher's own way may be too short to end, see docs/mpi.md
+ended 75 "after 0 of its 1 updates"
+start --checkpoint_dir "$work/long" --batch_size 1048576 --resume
+kill -USR1 "$launcher"
+ended 75 "after 0 of its 1 updates"
+grep -q '^neumf: stopping; saved so far: ' "$work/out" || fail "what is saved is not said at once: $(<"$work/out")"
+
 echo "another number of ranks"
 epoch=$(jq -s 'map(select(.type == "epoch")) | last.epoch' "$work/log")
 done_before=$("$bin/neumf" "${settings[@]}" --checkpoint_dir "$work/run" --resume --epochs 1 | sed -n 's/.*resumed.*: \([0-9]*\) epochs.*/\1/p')

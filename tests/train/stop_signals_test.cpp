@@ -24,6 +24,23 @@ TEST(StopSignals, RemembersWhatArrivedAndRestoresTheHandlers) {
   EXPECT_EQ(StopSignals::received(), 0);
 }
 
+TEST(StopSignals, TheFirstOneSaysWhatWasAnnounced) {
+  const StopSignals signals;
+  for (int i = 0; i < 10; ++i) StopSignals::announce("saved " + std::to_string(i) + " times\n");
+  testing::internal::CaptureStderr();
+  std::raise(SIGTERM);
+  StopSignals::announce("too late\n");
+  std::raise(SIGTERM);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "saved 9 times\n");
+  {
+    const StopSignals again;
+    testing::internal::CaptureStderr();
+    std::raise(SIGTERM);
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+    StopSignals::announce("too late\n");
+  }
+}
+
 TEST(StopSignals, ASecondInterruptEndsTheProcess) {
   EXPECT_EXIT(
       {

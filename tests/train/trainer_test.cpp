@@ -229,6 +229,49 @@ TEST_P(TrainerEitherWay, AgreesWithOneRankOnALargeCatalogue) {
   expect_near(many.users, one.users, 1e-7, true);
 }
 
+// One rank wants to stop, in the middle of an update: all do, and nothing of that update stays.
+TEST_P(TrainerEitherWay, GivesUpALongUpdateWithoutATrace) {
+  const auto world = Communicator::world();
+  const Shard shard = test::part_of(test::toy_data(users, items, 6, 5), world.rank(), world.size());
+  Context<Cpu> context(1);
+  for (const bool defers : {false, true}) {
+    SCOPED_TRACE(defers);
+    auto spec = defers ? spec_of_large_catalogue() : spec_with();
+    const ModelShape& shape = defers ? large_catalogue : neumf;
+    spec.batch_size = (defers ? 20 : 60) * world.size();
+    spec.grads_accumulated = 2;
+    spec.long_update = 1;
+    // Stops in the update after `stop_in` ones, or before it; then goes on for one update.
+    const auto train = [&](std::uint64_t stop_in, std::uint64_t stop_before) {
+      Parameters<Cpu, float> parameters(context, shape, static_cast<std::int64_t>(shard.users.size()));
+      parameters.initialise(context, 1, shard.users.first);
+      Trainer<Cpu, float> trainer(context, world, parameters, shape, shard, spec);
+      if (GetParam() == Way::by_operation) trainer.model().go_by_operation();
+      EXPECT_EQ(trainer.weight_update().defers(), defers);
+      std::uint64_t updates = 0, blocks = 0;
+      const auto after = [&](std::uint64_t done, std::uint64_t) {
+        updates = done;
+        blocks = 0;
+        return done < stop_before;
+      };
+      const bool stops = world.rank() == world.size() - 1;
+      const auto give_up = [&] { return stops && updates >= stop_in && ++blocks == 2; };
+      EXPECT_FALSE(trainer.train_epoch(0, 0, after, give_up));
+      trainer.train_epoch(0, updates, [&](std::uint64_t done, std::uint64_t) { return done <= updates; });
+      const auto state = trainer.state();
+      EXPECT_EQ(static_cast<std::uint64_t>(state.step), updates + 1);
+      std::vector<float> all(parameters.weights().begin(), parameters.weights().end());
+      all.insert(all.end(), parameters.second_moments().begin(), parameters.second_moments().end());
+      all.push_back(static_cast<float>(state.loss));
+      return std::pair(updates, all);
+    };
+    const auto [updates, given_up] = train(2, 1 << 20);
+    const auto [same, never_begun] = train(1 << 20, updates);
+    EXPECT_EQ(updates, same);
+    EXPECT_EQ(0, std::memcmp(given_up.data(), never_begun.data(), given_up.size() * sizeof(float)));
+  }
+}
+
 TEST_P(TrainerEitherWay, LearnsTheTrainingSet) {
   auto spec = spec_with();
   spec.dropout = 0.0f;

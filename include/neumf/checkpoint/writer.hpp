@@ -49,6 +49,8 @@ class CheckpointWriter {
   // Waits until everything is published, then check(). Collective.
   void finish();
 
+  // The newest saved run that was published here, and where it stands, for people; on rank 0.
+  const std::string& newest_run() const { return newest_run_; }
   // What this rank's training has waited for saves, in seconds, and how many there were.
   double seconds_waited() const { return seconds_waited_; }
   int saves() const { return saves_; }
@@ -72,6 +74,7 @@ class CheckpointWriter {
   std::int64_t first_row_;
   int keep_last_;
   std::int64_t run_number_ = 0;  // of the newest saved run
+  std::string newest_run_;
   std::vector<std::string> user_ids_, item_ids_;
   std::unique_ptr<Snapshot> snapshot_;  // memory kept from save to save
   std::future<void> writing_;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <csignal>
+#include <string>
 
 namespace neumf {
 
@@ -16,6 +17,10 @@ class StopSignals {
 
   // The signal that arrived, or 0.
   static int received();
+
+  // What the first signal makes this process write to standard error, at once: what starts programs may end
+  // them before they come to more. Of one thread, as long as no signal has arrived.
+  static void announce(const std::string& text);
 
  private:
   static constexpr std::array<int, 3> signals_{SIGTERM, SIGINT, SIGUSR1};

@@ -39,6 +39,9 @@ struct TrainerSpec {
   float loss_scale = 1.0f;  // at the start
   bool users_replicated = false;
   bool profile = false;
+  // Updates of at least so many samples on a rank may be given up half-way on a CPU. They take from
+  // milliseconds to seconds, so that asking and agreeing costs nothing beside them.
+  std::int64_t long_update = 65536;
 };
 
 template <class Device, class T>
@@ -47,6 +50,9 @@ class Trainer {
   // Called after each update with (updates done, updates in the epoch); whether to go on, the same on every
   // rank.
   using AfterUpdate = std::function<bool(std::uint64_t, std::uint64_t)>;
+  // Called between the blocks of a long update: whether this rank wants to stop at once. If any rank does,
+  // the update is given up on all, and leaves no trace.
+  using GiveUp = std::function<bool()>;
 
   // `shard` is the rank's part of the data; `communicator`, `parameters` and `heartbeat` must outlive the
   // trainer. Collective; in Communicator::together, since a rank may lack the memory.
@@ -55,10 +61,10 @@ class Trainer {
           Heartbeat* heartbeat = nullptr);
 
   // Trains one epoch (numbered from 0), from update `first` on, and returns the mean loss of its samples over
-  // all ranks, or nothing if `after_update` stopped it. Where `first` is not 0, state().loss is that of the
-  // updates before. Collective.
+  // all ranks, or nothing if `after_update` or `give_up` stopped it. Where `first` is not 0, state().loss is
+  // that of the updates before. Collective.
   std::optional<double> train_epoch(std::uint32_t epoch, std::uint64_t first = 0,
-                                    const AfterUpdate& after_update = {});
+                                    const AfterUpdate& after_update = {}, const GiveUp& give_up = {});
 
   // Brings all parameters up to date. Between the updates of an epoch, so in `after_update`, those of rows
   // that nobody has read may be behind.
@@ -84,8 +90,9 @@ class Trainer {
   std::size_t bytes() const;
 
  private:
-  // An update of `groups` groups of this rank and `all_groups` of all ranks.
-  void step(std::uint64_t groups, std::uint64_t all_groups, const Dropout& dropout);
+  // An update of `groups` groups of this rank and `all_groups` of all ranks. False if it was given up.
+  bool step(std::uint64_t groups, std::uint64_t all_groups, const Dropout& dropout, const GiveUp& give_up);
+  void take_back(const ops::StepState& before);
   void start_bucket(std::size_t bucket);
   void start_reduction(std::span<float> gradients);
   void exchange_gradients();
