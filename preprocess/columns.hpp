@@ -19,7 +19,8 @@ struct TableHead {
   std::string title(int column) const;
 };
 
-enum class TimeKind { none, number, iso, pattern };
+// `instant`: seconds since 1970, of a column whose type says that it holds times.
+enum class TimeKind { none, number, iso, pattern, instant };
 
 struct ColumnRoles {
   static constexpr int no_column = -1;

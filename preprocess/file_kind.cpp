@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "columnar.hpp"
 #include "neumf/core/error.hpp"
 #include "table_sample.hpp"
 
@@ -13,17 +14,27 @@ using namespace std::string_view_literals;
 
 struct Kind {
   std::string_view magic, name, remedy;
+  bool columnar = false;  // could be read through Arrow
 };
 
 // In the remedy "$" stands for the file.
 constexpr std::array kinds = {
     Kind{"PAR1", "a Parquet file",
          "turn it into text: python3 -c 'import pandas, sys; "
-         "pandas.read_parquet(\"$\").to_csv(sys.stdout, index=False)' | neumf-preprocess --input -"},
+         "pandas.read_parquet(\"$\", dtype_backend=\"pyarrow\").to_csv(sys.stdout, index=False)' | "
+         "neumf-preprocess --input -",
+         true},
     Kind{"ARROW1", "an Arrow IPC (Feather) file",
          "turn it into text: python3 -c 'import pandas, sys; "
-         "pandas.read_feather(\"$\").to_csv(sys.stdout, index=False)' | neumf-preprocess --input -"},
-    Kind{"FEA1", "a Feather file",
+         "pandas.read_feather(\"$\", dtype_backend=\"pyarrow\").to_csv(sys.stdout, index=False)' | "
+         "neumf-preprocess --input -",
+         true},
+    Kind{"\xff\xff\xff\xff", "an Arrow IPC stream",
+         "turn it into text: python3 -c 'import pyarrow, sys; "
+         "pyarrow.ipc.open_stream(\"$\").read_pandas().to_csv(sys.stdout, index=False)' | "
+         "neumf-preprocess --input -",
+         true},
+    Kind{"FEA1", "a Feather file of version 1",
          "turn it into text: python3 -c 'import pandas, sys; "
          "pandas.read_feather(\"$\").to_csv(sys.stdout, index=False)' | neumf-preprocess --input -"},
     Kind{"\x89HDF\r\n\x1a\n", "an HDF5 file",
@@ -75,7 +86,11 @@ void require_text(std::string_view beginning, const std::string& file) {
     if (!beginning.starts_with(kind.magic)) continue;
     std::string remedy(kind.remedy);
     if (const auto at = remedy.find('$'); at != std::string::npos) remedy.replace(at, 1, file);
-    fail("{}: is {}, not text; {}", file, kind.name, remedy);
+    const char* arrow = !kind.columnar ? ""
+                        : reads_columnar()
+                            ? "only the file itself can be read, not through a pipe or within an archive; or "
+                            : "neumf was built without Arrow (-DNEUMF_ARROW), which reads it; or ";
+    fail("{}: is {}, not text; {}{}", file, kind.name, arrow, remedy);
   }
   require(!is_pickle(beginning), "{}: is a Python pickle, not text; write its table as CSV", file);
   require(!is_utf16(beginning), "{}: is UTF-16 text; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)",

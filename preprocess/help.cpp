@@ -20,6 +20,8 @@ constexpr const char* formats =
     "  csv      one row per line; columns by the names of a header, --user_column and so on\n"
     "  json     one JSON object per line\n"
     "  netflix  the files of the Netflix Prize\n"
+    "  parquet  Parquet; columns by their names. Only where the build has Arrow\n"
+    "  arrow    Arrow IPC (Feather 2), files or streams. Only where the build has Arrow\n"
     "  ml-20m   userId,movieId,rating,timestamp   (also ml-25m, ml-32m, ml-latest)\n"
     "  ml-1m    user::item::rating::timestamp     (also ml-10m)\n"
     "  ml-100k  user item rating timestamp, separated by tabs\n"

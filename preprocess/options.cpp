@@ -62,7 +62,7 @@ void declare(OptionTable& table, Options& o) {
   table.add("input,i", o.inputs, "ratings, plain or compressed, or an archive as downloaded; - is standard input; further files: --input again", {.value = "FILE", .repeated = true});
   table.add("synthetic", o.synthetic, "instead of --input: ml-20m, ml-1m or USERSxITEMSxINTERACTIONS, generated", {.value = "NAME"});
   table.add("output,o", o.output, "directory of the data set", {.value = "DIR"});
-  table.add("format", o.reading.format, "auto, ml-20m, ml-1m, ml-100k, csv, json, netflix or ncf", {.value = "NAME"});
+  table.add("format", o.reading.format, "auto, ml-20m, ml-1m, ml-100k, csv, json, netflix, parquet, arrow or ncf", {.value = "NAME"});
   table.add("shards", o.shards, "number of files; one for each rank is the fast case", {.range = at_least(1).at_most(9999), .value = "N"});
   table.add("valid_negative", o.valid_negative, "test negatives of each user (default 100)", {.range = at_least(1).at_most(1'000'000), .value = "N"});
   table.add("test_negatives", o.test_negatives, "read the test negatives, lines '(user,item)<TAB>item<TAB>...' with original ids, instead of drawing them", {.value = "FILE"});

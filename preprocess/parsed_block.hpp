@@ -33,6 +33,7 @@ struct ParsedBlock {
   };
 
   std::unique_ptr<const std::string> text;  // what `texts` points into; must not move with the block
+  std::shared_ptr<const void> source;       // or this, where there is no text
   std::deque<std::string> unescaped;        // and this
   std::vector<std::string_view> texts;      // ids that are not integers
   std::vector<Row> rows;

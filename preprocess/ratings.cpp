@@ -1,10 +1,12 @@
 #include "ratings.hpp"
 
 #include <deque>
+#include <functional>
 #include <future>
 #include <optional>
 
 #include "block_reader.hpp"
+#include "columnar.hpp"
 #include "netflix.hpp"
 #include "neumf/core/error.hpp"
 #include "ratings_parser.hpp"
@@ -22,15 +24,17 @@ class Collector {
  public:
   Collector(Ratings& ratings, ReadingReport& report) : ratings_(ratings), report_(report) {}
 
-  void begin_file(const std::string& name) {
+  // Whose records are numbered from 1: lines or rows.
+  void begin_file(const std::string& name, std::string_view record) {
     file_ = name;
+    record_ = record;
     lines_ = 0;
   }
 
   void take(const ParsedBlock& block) {
     if (block.bad)
-      fail("{}:{}: cannot read this line: {}: '{}'", file_, lines_ + block.bad->line + 1, block.bad->reason,
-           block.bad->content);
+      fail("{}:{}: cannot read this {}: {}: '{}'", file_, lines_ + block.bad->line + 1, record_,
+           block.bad->reason, block.bad->content);
     report_.take(block, file_, lines_);
     lines_ += block.lines;
     std::vector<Rating>& rows = ratings_.blocks.emplace_back();
@@ -50,30 +54,70 @@ class Collector {
   Ratings& ratings_;
   ReadingReport& report_;
   std::string file_;
+  std::string_view record_;
   std::uint64_t lines_ = 0;
+};
+
+// Parses blocks on other threads, while this one reads and collects them in their order. The queue bounds
+// memory.
+class Pipeline {
+ public:
+  Pipeline(std::size_t threads, Collector& collector) : threads_(threads), collector_(collector) {}
+
+  template <class Work, class... Arguments>
+  void push(Work&& work, Arguments&&... arguments) {
+    parsing_.push_back(std::async(threads_ > 1 ? std::launch::async : std::launch::deferred,
+                                  std::forward<Work>(work), std::forward<Arguments>(arguments)...));
+    if (parsing_.size() >= 2 * threads_) take_oldest();
+  }
+  void finish() {
+    while (!parsing_.empty()) take_oldest();
+  }
+
+ private:
+  void take_oldest() {
+    const ParsedBlock block = parsing_.front().get();
+    parsing_.pop_front();
+    collector_.take(block);
+  }
+
+  std::size_t threads_;
+  Collector& collector_;
+  std::deque<std::future<ParsedBlock>> parsing_;
 };
 
 void read_stream(InputStream& stream, BlockReader& reader, const RatingsFormat& format, std::size_t threads,
                  Collector& collector, Progress& progress) {
   reader.set_separator(format.separator);
   if (format.name == FormatName::netflix) reader.set_cut(whole_movies);
-  collector.begin_file(stream.name());
-  std::deque<std::future<ParsedBlock>> parsing;
-  const auto take_oldest = [&] {
-    const ParsedBlock block = parsing.front().get();
-    parsing.pop_front();
-    collector.take(block);
-  };
-  // This thread reads and collects while others parse; the queue bounds memory.
-  const auto policy = threads > 1 ? std::launch::async : std::launch::deferred;
+  collector.begin_file(stream.name(), "line");
+  Pipeline pipeline(threads, collector);
   bool skip_header = format.has_header;
   for (std::string text = reader.next(); !text.empty(); text = reader.next()) {
-    parsing.push_back(std::async(policy, parse_block, std::move(text), std::cref(format), skip_header));
+    pipeline.push(parse_block, std::move(text), std::cref(format), skip_header);
     skip_header = false;
-    if (parsing.size() >= 2 * threads) take_oldest();
     progress.update(stream.position());
   }
-  while (!parsing.empty()) take_oldest();
+  pipeline.finish();
+}
+
+void read_columnar(ColumnarFile& file, const std::string& name, const RatingsFormat& format,
+                   std::size_t threads, Collector& collector, Progress& progress) {
+  progress.stage("reading", file.rows());
+  collector.begin_file(name, "row");
+  Pipeline pipeline(threads, collector);
+  while (auto work = file.next(format)) {
+    pipeline.push(std::move(work));
+    progress.update(file.position());
+  }
+  pipeline.finish();
+}
+
+// The kind of a file that is read through Arrow.
+std::optional<FormatName> kind_for_arrow(const std::filesystem::path& input, const ReadOptions& options) {
+  if (!reads_columnar()) return std::nullopt;  // it is named as what it is where text was expected
+  const auto kind = columnar_kind(input);
+  return options.format == FormatName::automatic || options.format == kind ? kind : std::nullopt;
 }
 
 std::uint64_t size_of(const std::filesystem::path& path) {
@@ -91,7 +135,25 @@ Ratings load_ratings(const std::vector<std::filesystem::path>& inputs, const Rea
   Collector collector(ratings, report);
   std::optional<RatingsFormat> first;
   std::string first_header, name;
+  const auto take_format = [&](const RatingsFormat& format, std::string_view header,
+                               const std::string& file) {
+    if (!first) {
+      first = format;
+      first_header = header;
+      name = file;
+    }
+    require(format.has_times() == first->has_times(), "{}: {} times, unlike {}", file,
+            format.has_times() ? "has" : "has no", name);
+  };
   for (const auto& input : inputs) {
+    if (const auto kind = kind_for_arrow(input, options)) {
+      const auto file = open_columnar(input, *kind);
+      const RatingsFormat format = file->format(options);
+      take_format(format, "", input.string());
+      read_columnar(*file, input.string(), format, threads, collector, progress);
+      ratings.pipe_digests.emplace_back();
+      continue;
+    }
     progress.stage("reading", size_of(input));
     std::string digest;
     for (const auto& stream : open_input(input, archive_members(options))) {
@@ -100,13 +162,7 @@ Ratings load_ratings(const std::vector<std::filesystem::path>& inputs, const Rea
       const RatingsFormat format =
           first ? format_of_part(*first, first_header, options, reader.beginning(), reader.holds_all(), file)
                 : detect_format(options, reader.beginning(), reader.holds_all(), file);
-      if (!first) {
-        first = format;
-        first_header = reader.first_line();
-        name = file;
-      }
-      require(format.has_times() == first->has_times(), "{}: {} times, unlike {}", file,
-              format.has_times() ? "has" : "has no", name);
+      take_format(format, reader.first_line(), file);
       read_stream(*stream, reader, format, threads, collector, progress);
       digest = stream->digest();
     }

@@ -21,29 +21,6 @@ bool is_movielens_header(std::string_view line) {
   return text == "userId,movieId,rating,timestamp";
 }
 
-// What all formats take from the options.
-RatingsFormat with_options(FormatName name, const ReadOptions& options) {
-  RatingsFormat format;
-  format.name = name;
-  format.missing = options.missing;
-  format.min_rating = options.min_rating;
-  format.keep = options.keep;
-  format.time_given = !options.time_column.empty() || !options.time_format.empty();
-  format.quotes_given = options.quotes != Quotes::automatic;
-  if (!options.time_format.empty()) format.pattern.emplace(options.time_format);
-  return format;
-}
-
-void take_roles(RatingsFormat& format, const ColumnRoles& roles) {
-  format.user_column = roles.user;
-  format.item_column = roles.item;
-  format.time_column = roles.time;
-  format.rating_column = roles.rating;
-  format.keep_columns = roles.keep;
-  format.time_kind = roles.time_kind;
-  format.notes = roles.notes;
-}
-
 // One of MovieLens' own formats or the NCF paper's, by its name: the columns are known, and ids are integers.
 RatingsFormat named_format(FormatName name, const ReadOptions& options, std::string_view line) {
   const bool as_named = options.user_column.empty() && options.item_column.empty() &&
@@ -147,6 +124,28 @@ FormatName guess(std::string_view beginning) {
 
 }  // namespace
 
+RatingsFormat with_options(FormatName name, const ReadOptions& options) {
+  RatingsFormat format;
+  format.name = name;
+  format.missing = options.missing;
+  format.min_rating = options.min_rating;
+  format.keep = options.keep;
+  format.time_given = !options.time_column.empty() || !options.time_format.empty();
+  format.quotes_given = options.quotes != Quotes::automatic;
+  if (!options.time_format.empty()) format.pattern.emplace(options.time_format);
+  return format;
+}
+
+void take_roles(RatingsFormat& format, const ColumnRoles& roles) {
+  format.user_column = roles.user;
+  format.item_column = roles.item;
+  format.time_column = roles.time;
+  format.rating_column = roles.rating;
+  format.keep_columns = roles.keep;
+  format.time_kind = roles.time_kind;
+  format.notes = roles.notes;
+}
+
 std::vector<MemberPattern> archive_members(const ReadOptions& options) {
   std::vector<MemberPattern> patterns;
   if (!options.members.empty()) {
@@ -200,6 +199,9 @@ RatingsFormat detect_format(const ReadOptions& options, std::string_view beginni
       return netflix_format(options);
     case FormatName::csv:
       return table_format(options, beginning, whole, file);
+    case FormatName::parquet:
+    case FormatName::arrow:
+      fail("{}: is no {} file", file, name == FormatName::parquet ? "Parquet" : "Arrow IPC");
     default:
       return named_format(name, options, first_line(beginning));
   }

@@ -46,6 +46,10 @@ struct RatingsFormat {
   std::string title(int column) const;
 };
 
+// What all formats take from the options.
+RatingsFormat with_options(FormatName name, const ReadOptions& options);
+void take_roles(RatingsFormat& format, const ColumnRoles& roles);
+
 // Decides from the beginning of a file; `whole` if nothing follows. Fails if it does not fit the options, and
 // where what it holds cannot be told.
 RatingsFormat detect_format(const ReadOptions& options, std::string_view beginning, bool whole,

@@ -12,7 +12,7 @@
 
 namespace neumf::preprocess {
 
-enum class FormatName { automatic, ml_20m, ml_1m, ml_100k, csv, json, netflix, ncf };
+enum class FormatName { automatic, ml_20m, ml_1m, ml_100k, csv, json, netflix, parquet, arrow, ncf };
 constexpr auto value_names(FormatName) {
   return std::to_array<NamedValue<FormatName>>({{"auto", FormatName::automatic},
                                                 {"ml-20m", FormatName::ml_20m},
@@ -21,6 +21,8 @@ constexpr auto value_names(FormatName) {
                                                 {"csv", FormatName::csv},
                                                 {"json", FormatName::json},
                                                 {"netflix", FormatName::netflix},
+                                                {"parquet", FormatName::parquet},
+                                                {"arrow", FormatName::arrow},
                                                 {"ncf", FormatName::ncf}});
 }
 // Fails on a name that no format has.

@@ -13,6 +13,10 @@ namespace {
 constexpr std::size_t longest_id = 255;
 constexpr std::size_t shown_values = 5;
 
+bool holds_numbers(TimeKind kind) {
+  return kind == TimeKind::number || kind == TimeKind::instant;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> parse_canonical_integer(std::string_view text) {
@@ -27,7 +31,7 @@ RowBuilder::RowBuilder(const RatingsFormat& format, ParsedBlock& block)
     : format_(format),
       block_(block),
       filters_(format.min_rating.has_value() || !format.keep.empty()),
-      only_digits_(!filters_ && (!format.has_times() || format.time_kind == TimeKind::number)) {
+      only_digits_(!filters_ && (!format.has_times() || holds_numbers(format.time_kind))) {
   block_.not_kept.resize(format.keep.size());
   block_.other_values.resize(format.keep.size());
   for (const auto& rule : format.keep) block_.kept_values.emplace_back(rule.values.size(), false);
@@ -114,7 +118,7 @@ RowBuilder::Outcome RowBuilder::parse_id(FieldText field, const char* what, int 
 
 RowBuilder::Outcome RowBuilder::parse_time_field(FieldText field, Time& time) {
   const std::string_view text = trimmed(field.text);
-  if (format_.time_kind == TimeKind::number) [[likely]] {
+  if (holds_numbers(format_.time_kind)) [[likely]] {
     if (short_digits(text, time.seconds)) [[likely]]
       return Outcome::taken;
     if (const auto parsed = parse_time(text)) {
