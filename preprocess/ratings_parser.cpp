@@ -7,6 +7,7 @@
 
 #include "json_lines.hpp"
 #include "netflix.hpp"
+#include "quick_rows.hpp"
 #include "row_builder.hpp"
 #include "table_sample.hpp"
 
@@ -27,8 +28,10 @@ class Parser {
     const char* const end = p + block_.text->size();
     block_.rows.reserve(block_.text->size() / 20);
     if (skip_header && p < end) pass_over_header(p, end);
-    while (p < end && parse_record(p, end)) {
-    }
+    const auto quick = QuickRows::of(format_);
+    do {
+      if (quick) quick->read(p, end, block_);
+    } while (p < end && parse_record(p, end));
     return std::move(block_);
   }
 

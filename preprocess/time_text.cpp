@@ -8,6 +8,7 @@
 #include <ctime>
 #include <utility>
 
+#include "digits.hpp"
 #include "neumf/core/error.hpp"
 #include "parse_all.hpp"
 
@@ -90,6 +91,30 @@ int days_in_month(int year, int month) {
   return month == 2 && leap ? 29 : days[static_cast<std::size_t>(month - 1)];
 }
 
+struct DateAndClock {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+};
+
+// The form of nearly every date and time, "2017-07-14 03:02:12", at the front of `text`: its characters are
+// looked at eight by eight. False for all other forms.
+bool take_usual_form(std::string_view& text, DateAndClock& taken) {
+  if (text.size() < 19) return false;
+  const char* const p = text.data();
+  if (p[4] != '-' || p[7] != '-' || (p[10] != ' ' && p[10] != 'T') || p[13] != ':' || p[16] != ':')
+    return false;
+  // All but these marks are digits. The second and the third eight overlap.
+  const auto digits_but = [&](int at, int first_mark, int second_mark) {
+    const std::uint64_t marks = std::uint64_t{0xFF} << 8 * first_mark | std::uint64_t{0xFF}
+                                                                            << 8 * second_mark;
+    return leading_digits((eight_characters(p + at) & ~marks) | (0x3030303030303030u & marks)) == 8;
+  };
+  if (!digits_but(0, 4, 7) || !digits_but(8, 2, 5) || !digits_but(11, 2, 5)) return false;
+  const auto two = [&](int at) { return 10 * (p[at] - '0') + (p[at + 1] - '0'); };
+  taken = {100 * two(0) + two(2), two(5), two(8), two(11), two(14), two(17)};
+  text.remove_prefix(19);
+  return true;
+}
+
 // "Z", " UTC", "+02:00", "+0200", "+02" to seconds east of UTC. Takes all of the rest or fails.
 bool zone_offset(Reader& reader, std::int64_t& offset) {
   while (reader.take(' ')) {
@@ -148,27 +173,33 @@ std::optional<Time> parse_time(std::string_view text) {
 
 std::optional<IsoTime> parse_iso_time(std::string_view text) {
   Reader reader{text};
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-  if (!reader.number(4, year)) return std::nullopt;
-  const char mark = reader.rest.starts_with('/') ? '/' : '-';
-  if (!reader.take(mark) || !reader.number(2, month) || !reader.take(mark) || !reader.number(2, day))
-    return std::nullopt;
-  if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) return std::nullopt;
-  IsoTime result;
-  result.time.seconds = days_from_civil(year, month, day) * 86'400;
-  if (reader.rest.empty()) return result;
-  if (!reader.take('T') && !reader.take(' ') && !reader.take('t')) return std::nullopt;
-  if (!reader.number(2, hour) || !reader.take(':') || !reader.number(2, minute)) return std::nullopt;
-  if (reader.take(':')) {
-    if (!reader.number(2, second)) return std::nullopt;
-    if (reader.take('.') || reader.take(',')) {
-      const auto digits = reader.digits();
-      if (digits.empty()) return std::nullopt;
-      result.time.nanoseconds = fraction(digits);
-    }
+  DateAndClock at;
+  const bool usual = take_usual_form(reader.rest, at);
+  if (!usual) {
+    if (!reader.number(4, at.year)) return std::nullopt;
+    const char mark = reader.rest.starts_with('/') ? '/' : '-';
+    if (!reader.take(mark) || !reader.number(2, at.month) || !reader.take(mark) || !reader.number(2, at.day))
+      return std::nullopt;
   }
-  if (hour > 24 || minute > 59 || second > 60) return std::nullopt;  // 24:00, and leap seconds
-  result.time.seconds += (hour * 60 + minute) * 60 + second;
+  if (at.month < 1 || at.month > 12 || at.day < 1 || at.day > days_in_month(at.year, at.month))
+    return std::nullopt;
+  IsoTime result;
+  result.time.seconds = days_from_civil(at.year, at.month, at.day) * 86'400;
+  bool seconds = usual;
+  if (!usual) {
+    if (reader.rest.empty()) return result;
+    if (!reader.take('T') && !reader.take(' ') && !reader.take('t')) return std::nullopt;
+    if (!reader.number(2, at.hour) || !reader.take(':') || !reader.number(2, at.minute)) return std::nullopt;
+    seconds = reader.take(':');
+    if (seconds && !reader.number(2, at.second)) return std::nullopt;
+  }
+  if (seconds && (reader.take('.') || reader.take(','))) {
+    const auto digits = reader.digits();
+    if (digits.empty()) return std::nullopt;
+    result.time.nanoseconds = fraction(digits);
+  }
+  if (at.hour > 24 || at.minute > 59 || at.second > 60) return std::nullopt;  // 24:00, and leap seconds
+  result.time.seconds += (at.hour * 60 + at.minute) * 60 + at.second;
   if (reader.rest.empty()) return result;
   std::int64_t offset = 0;
   if (!zone_offset(reader, offset)) return std::nullopt;
