@@ -31,4 +31,5 @@ run end_to_end.sh
 run peers/compare.sh
 run peers/compare_recommend.sh
 run peers/compare_preprocess.sh
+run peers/compare_tables.sh
 exit "$failed"
