@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "item_sorter.hpp"
+
 namespace neumf::preprocess {
 
 Split leave_one_out(Histories histories, std::size_t threads) {
@@ -18,12 +20,13 @@ Split leave_one_out(Histories histories, std::size_t threads) {
   }
   split.test_items.resize(users);
   split.train_items.resize(split.offsets.back());
-#pragma omp parallel for num_threads(team) schedule(dynamic, 64)
+  ItemSorter sorter(histories.item_count());
+#pragma omp parallel for num_threads(team) schedule(dynamic, 64) firstprivate(sorter)
   for (std::size_t user = 0; user < users; ++user) {
     const auto* first = histories.items.data() + histories.offsets[user];
     auto* out = split.train_items.data() + split.offsets[user];
     std::copy_n(first, split.counts[user], out);
-    std::sort(out, out + split.counts[user]);
+    sorter.sort({out, split.counts[user]});
     split.test_items[user] = first[split.counts[user]];
   }
   split.user_ids = std::move(histories.user_ids);

@@ -7,6 +7,7 @@
 #include "block_reader.hpp"
 #include "digits.hpp"
 #include "id_map.hpp"
+#include "item_sorter.hpp"
 #include "neumf/core/error.hpp"
 #include "ratings_parser.hpp"
 #include "support.hpp"
@@ -246,6 +247,23 @@ TEST(Parser, ReadsManyRowsAsEachByItself) {
         }
   EXPECT_GT(rows_in_all, 10'000u);
   EXPECT_GT(bad_in_all, 100u);
+}
+
+// Lists on both sides of the length from which they are sorted by bytes, of numbers of one to four bytes.
+TEST(ItemSorter, SortsWhateverTheirNumberAndSize) {
+  std::mt19937_64 random(5);
+  for (const std::uint32_t limit : {1u, 256u, 257u, 65536u, 65537u, 1u << 24, (1u << 24) + 1, UINT32_MAX}) {
+    ItemSorter sorter(limit);
+    for (const std::size_t count : {0u, 1u, 63u, 64u, 1000u, 70u}) {
+      std::vector<std::uint32_t> items;
+      for (std::size_t i = 0; i < count; ++i) items.push_back(static_cast<std::uint32_t>(random() % limit));
+      if (count > 0) items.back() = limit - 1;
+      auto want = items;
+      std::sort(want.begin(), want.end());
+      sorter.sort(items);
+      ASSERT_EQ(items, want) << limit;
+    }
+  }
 }
 
 TEST(Printable, ShortensAndEscapes) {
