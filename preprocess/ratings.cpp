@@ -144,6 +144,12 @@ Ratings load_ratings(const std::vector<std::filesystem::path>& inputs, const Rea
     }
     require(format.has_times() == first->has_times(), "{}: {} times, unlike {}", file,
             format.has_times() ? "has" : "has no", name);
+    const auto kind = [](const RatingsFormat& of) {
+      return std::string_view(of.time_kind == TimeKind::number ? "numbers" : "dates");
+    };
+    require(!format.has_times() || kind(format) == kind(*first),
+            "{}: its times are {}, those of {} are {}, so the order cannot be told; write them alike", file,
+            kind(format), name, kind(*first));
   };
   for (const auto& input : inputs) {
     if (const auto kind = kind_for_arrow(input, options)) {

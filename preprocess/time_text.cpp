@@ -198,7 +198,9 @@ std::optional<IsoTime> parse_iso_time(std::string_view text) {
     if (digits.empty()) return std::nullopt;
     result.time.nanoseconds = fraction(digits);
   }
-  if (at.hour > 24 || at.minute > 59 || at.second > 60) return std::nullopt;  // 24:00, and leap seconds
+  if (at.hour > 23 && (at.hour > 24 || at.minute > 0 || at.second > 0))
+    return std::nullopt;                                      // 24:00 ends a day
+  if (at.minute > 59 || at.second > 60) return std::nullopt;  // leap seconds
   result.time.seconds += (at.hour * 60 + at.minute) * 60 + at.second;
   if (reader.rest.empty()) return result;
   std::int64_t offset = 0;

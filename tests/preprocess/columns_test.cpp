@@ -118,6 +118,15 @@ TEST(Columns, IdsAreTextUnlessAMovieLensFormatIsNamed) {
   EXPECT_THAT(run_text("1::2::3::1500000000\n01::2::3::1500000001\n").users, ElementsAre("1", "01"));
 }
 
+TEST(Columns, IntegersThatPandasMadeDecimalsAreDoubted) {
+  const auto said =
+      summary_of_text("user_id,item_id,timestamp\n1.0,7,1500000000\n1,8,1500000001\n1.0,9,1500000002\n");
+  EXPECT_THAT(
+      said, AllOf(HasSubstr("user ids such as '1.0' in column 'user_id' are texts"), HasSubstr("users 2 ")));
+  EXPECT_THAT(summary_of_text("user_id,item_id,timestamp\n1.5,7,1500000000\n1.5,8,1500000001\n"),
+              Not(HasSubstr("such as")));
+}
+
 TEST(Columns, FilesJoinedWithTheirHeaders) {
   ReadOptions reading;
   reading.time = preprocess::TimeSource::none;

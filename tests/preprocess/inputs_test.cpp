@@ -67,6 +67,15 @@ TEST_F(Inputs, SeveralFilesAreOne) {
   EXPECT_THAT(error_of(options({"1.csv", "bad.csv"})), HasSubstr("bad.csv:3: "));
 }
 
+// Seconds, milliseconds and dates have no common order.
+TEST_F(Inputs, TimesOfFilesAreOfOneKind) {
+  write_text(directory_ / "1.csv", header + "1,a,2017-07-14\n1,b,2017-07-15\n");
+  write_text(directory_ / "2.csv", "item_id,user_id,timestamp\nc,1,1500000000000\nd,1,1600000000000\n");
+  EXPECT_THAT(error_of(options({"1.csv", "2.csv"})),
+              AllOf(HasSubstr("2.csv: its times are numbers"), HasSubstr("1.csv are dates")));
+  EXPECT_THAT(error_of(options({"2.csv", "1.csv"})), HasSubstr("1.csv: its times are dates"));
+}
+
 TEST_F(Inputs, Pipes) {
   auto o = options({});
   EXPECT_EQ(run_pipe(header + part1 + part2, o), "");
