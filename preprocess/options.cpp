@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "help.hpp"
+#include "input_directory.hpp"
 #include "neumf/config/option_table.hpp"
 #include "neumf/core/error.hpp"
 
@@ -102,6 +103,7 @@ Options parse_options(const std::vector<std::string>& arguments) {
   OptionTable table("neumf-preprocess", "--{} is {}: {}");
   declare(table, options);
   table.read(arguments);
+  options.inputs = with_files_of_directories(options.inputs);
   options.help = table.given("help");
   options.version = table.given("version");
   return options;

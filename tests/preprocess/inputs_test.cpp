@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "digest.hpp"
+#include "input_directory.hpp"
 #include "neumf/core/error.hpp"
 #include "preprocess.hpp"
 #include "support.hpp"
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::ThrowsMessage;
 
 const std::string header = "user_id,item_id,timestamp\n";
 const std::string part1 = "1,a,1500000010\n1,b,1500000020\n", part2 = "1,c,1500000030\n2,a,1500000040\n";
@@ -129,6 +131,24 @@ TEST_F(Inputs, KindsOfFilesThatAreNoText) {
   EXPECT_THAT(error_of(options({"x.gz"})), AllOf(HasSubstr("a Parquet file"), HasSubstr("--input -")));
   write_zip(directory_ / "book.xlsx", {{"[Content_Types].xml", "x"}, {"xl/workbook.xml", "x"}});
   EXPECT_THAT(error_of(options({"book.xlsx"})), HasSubstr("an Excel or other Office file"));
+}
+
+TEST_F(Inputs, DirectoriesOfTables) {
+  using preprocess::with_files_of_directories;
+  const auto table = directory_ / "table.parquet";
+  std::filesystem::create_directories(table);
+  write_text(directory_ / "1.csv", header + part1);
+  EXPECT_THAT(with_files_of_directories({table, "-"}), ElementsAre(table, "-"));
+  for (const char* name :
+       {"part-1.parquet", "part-0.parquet", "_metadata", ".part-0.parquet.crc", "part-2.arrow"})
+    write_text(table / name, std::string(name).ends_with("arrow") ? "ARROW1" : "PAR1");
+  write_text(table / "README", "text");
+  EXPECT_THAT(with_files_of_directories({directory_ / "1.csv", table}),
+              ElementsAre(directory_ / "1.csv", table / "part-0.parquet", table / "part-1.parquet",
+                          table / "part-2.arrow"));
+  std::filesystem::create_directories(table / "event=buy");
+  EXPECT_THAT([&] { (void)with_files_of_directories({table}); },
+              ThrowsMessage<Error>(HasSubstr("event=buy")));
 }
 
 TEST_F(Inputs, JsonOfOtherForms) {
