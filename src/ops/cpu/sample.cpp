@@ -66,10 +66,10 @@ void sample_batch<Cpu>(Context<Cpu>& context, const TrainingSetView& set, const 
             continue;
           }
           const std::uint32_t user = set.users[group.positive], own = training_count(set, user);
-          absent.add(set.items + set.offsets[user], own, bounded(bits, spec.item_count - own), items[j]);
+          absent.add(set.offsets[user], own, bounded(bits, spec.item_count - own), items[j]);
         }
       }
-      absent.find();
+      absent.find(set.items);
     }
   });
 }
