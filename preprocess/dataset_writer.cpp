@@ -5,8 +5,8 @@
 #include "digest.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/data/hdf5.hpp"
+#include "neumf/data/id_index.hpp"
 #include "neumf/data/layout.hpp"
-#include "neumf/data/utf8.hpp"
 
 namespace neumf::preprocess {
 namespace {
@@ -21,7 +21,9 @@ class Writer {
         // The largest number of a type is never used: it is what h5py reads where a shard is missing.
         count_type_(hdf5::compact_unsigned_type(
             std::uint64_t{*std::max_element(split.counts.begin(), split.counts.end())} + 1)),
-        item_type_(hdf5::compact_unsigned_type(split.items())) {}
+        item_type_(hdf5::compact_unsigned_type(split.items())),
+        user_ids_(texts(split.user_ids, "users")),
+        item_ids_(texts(split.item_ids, "items")) {}
 
   void write_shard(std::size_t shard, const std::filesystem::path& path) const {
     const std::uint64_t first = bounds_[shard], users = bounds_[shard + 1] - first;
@@ -54,8 +56,8 @@ class Writer {
     write_virtual(file, layout::train_items, {total}, item_type_, true);
     write_virtual(file, layout::test_items, {users}, item_type_, false);
     write_virtual(file, layout::test_negatives, {users, split_.negatives_per_user}, item_type_, false);
-    write_ids(file, layout::user_ids, split_.user_ids);
-    write_ids(file, layout::item_ids, split_.item_ids);
+    file.write_strings(layout::user_ids, user_ids_);
+    file.write_strings(layout::item_ids, item_ids_);
     file.write(layout::shard_first_user, bounds_, hdf5::compact_unsigned_type(users));
     std::vector<std::uint64_t> shard_positives;
     for (std::size_t shard = 0; shard < shards(); ++shard) shard_positives.push_back(positives(shard));
@@ -79,12 +81,13 @@ class Writer {
     file.write_virtual(name, dims, type, sources);
   }
 
-  static void write_ids(hdf5::File& file, const char* name, const Ids& ids) {
-    // As text, whatever they are, and UTF-8, whatever the input was: checkpoints and recommendations have
-    // them so.
+  // As text, whatever they are, and UTF-8, whatever the input was: checkpoints and recommendations have them
+  // so.
+  static std::vector<std::string> texts(const Ids& ids, const char* what) {
     std::vector<std::string> texts(size(ids));
-    for (std::size_t dense = 0; dense < texts.size(); ++dense) texts[dense] = to_utf8(id_text(ids, dense));
-    file.write_strings(name, texts);
+    for (std::size_t dense = 0; dense < texts.size(); ++dense) texts[dense] = id_text(ids, dense);
+    ids_to_utf8(texts, what);
+    return texts;
   }
 
   void write_attributes(hdf5::File& file) const {
@@ -117,6 +120,7 @@ class Writer {
   std::string id_;
   std::vector<std::uint64_t> bounds_;
   hid_t count_type_, item_type_;
+  std::vector<std::string> user_ids_, item_ids_;
 };
 
 }  // namespace

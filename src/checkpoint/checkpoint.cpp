@@ -20,17 +20,65 @@ namespace files = checkpoint_files;
 struct Group {
   const char* name;
   std::span<float> values;
+  bool typical_if_new =
+      false;  // rows that the file has not get what is usual in the table; otherwise they stay
 };
 
-// Puts the file's rows where they belong in a table on the device; those without one stay.
+bool has_new(std::span<const std::uint32_t> rows) {
+  return std::find(rows.begin(), rows.end(), no_row) != rows.end();
+}
+
+// Puts the file's rows where they belong in a table on the device. Those without one become `for_new`, or
+// stay where that is empty.
 template <class Device, class Read>
 void load_rows(Context<Device>& context, const Segment& table, std::span<const std::uint32_t> rows,
-               float* target, const Read& read) {
+               float* target, std::span<const float> for_new, const Read& read) {
   std::vector<float> host(static_cast<std::size_t>(table.size()));
-  if (std::find(rows.begin(), rows.end(), no_row) != rows.end())
+  if (has_new(rows) && for_new.empty())
     download(context, static_cast<const float*>(target), std::span<float>(host));
+  for (std::size_t row = 0; row < rows.size() && !for_new.empty(); ++row)
+    if (rows[row] == no_row)
+      std::ranges::copy(for_new, host.begin() + static_cast<std::ptrdiff_t>(row * for_new.size()));
   read(std::span<float>(host));
   upload(context, std::span<const float>(host), target);
+}
+
+// What is usual in a table of squares: of each column the square of the mean root.
+class TypicalRow {
+ public:
+  explicit TypicalRow(std::int64_t cols) : sums_(static_cast<std::size_t>(cols)) {}
+  void add(std::span<const float> rows) {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      sums_[i % sums_.size()] += std::sqrt(std::max(rows[i], 0.0f));
+    count_ += rows.size() / sums_.size();
+  }
+  std::vector<float> row() const {
+    std::vector<float> row;
+    for (const double sum : sums_) {
+      const double mean = sum / static_cast<double>(count_);
+      row.push_back(static_cast<float>(mean * mean));
+    }
+    return row;
+  }
+
+ private:
+  std::vector<double> sums_;
+  std::size_t count_ = 0;
+};
+
+// Of a table that the checkpoint's parts hold, over all users.
+std::vector<float> typical_user(CheckpointReader& reader, const Segment& table, const char* group) {
+  constexpr std::uint64_t at_once = 16384;
+  TypicalRow typical(table.cols);
+  std::vector<float> rows;
+  const auto users = static_cast<std::uint64_t>(reader.shape().users);
+  for (std::uint64_t first = 0; first < users; first += at_once)
+    reader.for_parts({first, std::min(first + at_once, users)}, [&](int part, const UserRange& range) {
+      rows.resize(range.size() * static_cast<std::size_t>(table.cols));
+      reader.read_rows(part, table, group, range, rows);
+      typical.add(rows);
+    });
+  return typical.row();
 }
 
 // Reads the groups' weights; `rows` has a row for each of the tables'.
@@ -52,7 +100,13 @@ void load_groups(Context<Device>& context, CheckpointReader& reader, const Param
         upload(context, std::span<const float>(values), target);
         continue;
       }
-      load_rows(context, *segment, rows.items, target, [&](std::span<float> host) {
+      std::vector<float> for_new;
+      if (group.typical_if_new && has_new(rows.items)) {
+        TypicalRow typical(segment->cols);
+        typical.add(values);
+        for_new = typical.row();
+      }
+      load_rows(context, *segment, rows.items, target, for_new, [&](std::span<float> host) {
         const auto cols = static_cast<std::ptrdiff_t>(segment->cols);
         for (std::size_t i = 0; i < rows.items.size(); ++i)
           if (rows.items[i] != no_row)
@@ -60,9 +114,12 @@ void load_groups(Context<Device>& context, CheckpointReader& reader, const Param
                         host.begin() + static_cast<std::ptrdiff_t>(i) * cols);
       });
     }
-    for (const Segment* segment : layout.user_segments())
-      load_rows(context, *segment, rows.users, group.values.data() + segment->offset,
+    for (const Segment* segment : layout.user_segments()) {
+      std::vector<float> for_new;
+      if (group.typical_if_new && has_new(rows.users)) for_new = typical_user(reader, *segment, group.name);
+      load_rows(context, *segment, rows.users, group.values.data() + segment->offset, for_new,
                 [&](std::span<float> host) { reader.read_rows(*segment, group.name, rows.users, host); });
+    }
   }
 }
 
@@ -161,7 +218,7 @@ std::optional<ops::StepState> load_optimizer(Context<Device>& context, const std
   if (!is_run(reader.master())) return std::nullopt;
   load_groups(context, reader, parameters.layout(),
               {{files::first_moment_group, parameters.first_moments()},
-               {files::second_moment_group, parameters.second_moments()}},
+               {files::second_moment_group, parameters.second_moments(), true}},
               rows);
   return read_step_state(reader.master());
 }

@@ -1,18 +1,40 @@
 #include "neumf/data/id_index.hpp"
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
+#include "neumf/core/error.hpp"
 #include "neumf/data/utf8.hpp"
 
 namespace neumf {
 
-IdIndex::IdIndex(std::vector<std::string> ids) : ids_(std::move(ids)) {
-  rows_.reserve(ids_.size());
-  for (std::size_t row = 0; row < ids_.size(); ++row) {
-    if (!is_utf8(ids_[row])) ids_[row] = to_utf8(ids_[row]);
-    rows_.emplace(ids_[row], static_cast<std::uint32_t>(row));
+void ids_to_utf8(std::span<std::string> ids, const char* what) {
+  std::vector<std::size_t> converted;
+  for (std::size_t row = 0; row < ids.size(); ++row) {
+    if (is_utf8(ids[row])) continue;
+    ids[row] = to_utf8(ids[row]);
+    converted.push_back(row);
   }
+  if (converted.empty()) return;
+  std::unordered_map<std::string_view, std::size_t> rows;
+  for (std::size_t row = 0; row < ids.size(); ++row) {
+    const auto [other, is_new] = rows.emplace(ids[row], row);
+    if (is_new || (!std::ranges::binary_search(converted, row) &&
+                   !std::ranges::binary_search(converted, other->second)))
+      continue;
+    fail(
+        "{}: two different ids become '{}' where what is not UTF-8 is taken for ISO 8859-1 (Latin-1): bring "
+        "the input into one encoding first, as with iconv -f ISO-8859-1 -t UTF-8",
+        what, ids[row]);
+  }
+}
+
+IdIndex::IdIndex(std::vector<std::string> ids) : ids_(std::move(ids)) {
+  ids_to_utf8(ids_, "ids");
+  rows_.reserve(ids_.size());
+  for (std::size_t row = 0; row < ids_.size(); ++row)
+    rows_.emplace(ids_[row], static_cast<std::uint32_t>(row));
 }
 
 std::optional<std::uint32_t> IdIndex::find(std::string_view id) const {

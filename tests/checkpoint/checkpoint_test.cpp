@@ -87,6 +87,57 @@ TEST_F(Checkpoint, LoadsTheRowsThatAreAskedFor) {
   EXPECT_FALSE(load_optimizer(context_, dir_ / "run/best.h5", loaded, rows)) << "a model without moments";
 }
 
+// Rows that a saved run has not begin with a second moment like the others', since Adam corrects nothing so
+// late.
+TEST_F(Checkpoint, GivesNewRowsAUsualSecondMoment) {
+  auto p = parameters(range_, 5);
+  const auto& of = p.layout();
+  // Roots of 1, 3, 5, ... by user in the first column of a table, and of 2 in the others; items likewise.
+  for (const Segment* table : {&of.user_gmf, &of.user_mlp, &of.item_gmf, &of.item_mlp}) {
+    const auto v = p.second_moment(*table), m = p.first_moment(*table);
+    const bool user_table = table == &of.user_gmf || table == &of.user_mlp;
+    for (std::int64_t row = 0; row < v.rows; ++row)
+      for (std::int64_t col = 0; col < v.cols; ++col) {
+        const auto number =
+            static_cast<float>(row + (user_table ? static_cast<std::int64_t>(range_.first) : 0));
+        const float root = col == 0 ? 1 + 2 * number : 2;
+        v.row(row)[col] = root * root;
+        m.row(row)[col] = 1;
+      }
+  }
+  {
+    const CheckpointDirectory directory(world_, dir_ / "run");
+    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+    TrainingState state;
+    state.device.step = 77;
+    writer.save_run(info(0), state);
+    writer.finish();
+  }
+  world_.barrier();
+  const ModelShape other{3, 4, shape.factors, shape.layers};
+  Parameters<Cpu, float> q(context_, other, 3);
+  q.initialise(context_, 6, 0);
+  const auto state =
+      load_optimizer(context_, saved_runs(dir_ / "run").at(0), q, {{no_row, 19, no_row}, {3, 0, no_row, 1}});
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->step, 77);
+  const auto expect_row = [&](const Segment& table, std::int64_t row, float first_root, float first_moment) {
+    EXPECT_FLOAT_EQ(q.second_moment(table).row(row)[0], first_root * first_root) << table.name << " " << row;
+    EXPECT_FLOAT_EQ(q.second_moment(table).row(row)[table.cols - 1], 4) << table.name << " " << row;
+    EXPECT_EQ(q.first_moment(table).row(row)[0], first_moment) << table.name << " " << row;
+  };
+  for (const Segment* table : {&q.layout().user_gmf, &q.layout().user_mlp}) {
+    expect_row(*table, 0, users, 0);  // the mean of 1, 3, ..., 39
+    expect_row(*table, 1, 39, 1);
+    expect_row(*table, 2, users, 0);
+  }
+  for (const Segment* table : {&q.layout().item_gmf, &q.layout().item_mlp}) {
+    expect_row(*table, 0, 7, 1);
+    expect_row(*table, 1, 1, 1);
+    expect_row(*table, 2, items, 0);
+  }
+}
+
 TEST_F(Checkpoint, MatchesRowsByOriginalId) {
   save(5, 1);
   const auto same = match_weights(dir_ / "run/best.h5", *dataset_);

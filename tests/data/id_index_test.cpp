@@ -4,6 +4,7 @@
 
 #include <tuple>
 
+#include "neumf/core/error.hpp"
 #include "neumf/data/row_ranges.hpp"
 
 namespace neumf {
@@ -27,6 +28,15 @@ TEST(IdIndex, ConvertsLatin1) {
   EXPECT_EQ(index.find("jos\xE9"), 0u);
   EXPECT_EQ(index.find("josé"), 0u);
   EXPECT_EQ(index.find("zo\xEB"), 1u);
+}
+
+// Two users must not become one.
+TEST(IdIndex, RefusesIdsThatConversionMakesEqual) {
+  for (const std::vector<std::string>& ids :
+       {std::vector<std::string>{"jos\xE9", "a", "josé"}, {"josé", "jos\xE9"}})
+    EXPECT_THAT([&] { IdIndex index(ids); },
+                testing::ThrowsMessage<Error>(testing::HasSubstr("two different ids become 'josé'")));
+  EXPECT_NO_THROW(IdIndex({"7", "7", "jos\xE9"}));
 }
 
 TEST(IdIndex, MatchesIdsOfAnotherOrder) {

@@ -13,9 +13,13 @@
 
 namespace neumf {
 
+// Converts ids that are not UTF-8 (data/utf8.hpp). Throws Error, which begins with `what` they are, where one
+// becomes equal to another.
+void ids_to_utf8(std::span<std::string> ids, const char* what);
+
 class IdIndex {
  public:
-  // The ids by row. Of equal ids the first counts. Ids that are not UTF-8 are converted (data/utf8.hpp), here
+  // The ids by row. Of equal ids the first counts. Ids that are not UTF-8 are converted, here (ids_to_utf8)
   // and in find(), so that an id is found as it is printed.
   explicit IdIndex(std::vector<std::string> ids);
   IdIndex(const IdIndex&) = delete;  // the index refers to the ids

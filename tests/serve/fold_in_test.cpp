@@ -1,0 +1,196 @@
+#include "neumf/serve/fold_in.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "neumf/core/error.hpp"
+#include "neumf/random/philox.hpp"
+#include "neumf/serve/pair_scorer.hpp"
+#include "saved_model.hpp"
+
+namespace neumf::serve {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+constexpr std::uint32_t users = 40, items = 300;
+// Trained in one piece, operation by operation, and with one branch alone.
+const ModelShape shapes[] = {{users, items, 4, {12, 10, 6}},
+                             {users, items, 20, {144, 96, 24}},
+                             {users, items, 6, {}},
+                             {users, items, 0, {16, 8, 4}}};
+
+class FoldingIn : public testing::TestWithParam<ModelShape>, public test::SavedModel {
+ protected:
+  FoldingIn() : SavedModel(GetParam()) {}
+
+  std::size_t gmf_width() const { return static_cast<std::size_t>(GetParam().factors); }
+  std::size_t mlp_width() const { return static_cast<std::size_t>(GetParam().mlp_embedding()); }
+};
+
+class Saved : public testing::Test, public test::SavedModel {
+ protected:
+  Saved() : SavedModel(shapes[0]) {}
+};
+
+// Histories of different lengths, from one item on: user u has every (u + 2)th item.
+std::string some_history() {
+  std::string text = "user_id,item_id\n";
+  for (std::uint32_t user = 0; user < 45; ++user)
+    for (std::uint32_t item = user; item < items; item += user == 44 ? items : user + 2)
+      text += fmt::format("visitor {},item {}\n", user, item);
+  return text;
+}
+
+float noise(std::uint64_t i) {
+  return open_unit(Philox(5, RandomStream::synthetic)(i).v[0]) - 0.5f;
+}
+
+TEST_P(FoldingIn, HasTheGradientsOfUserRowsThatDifferencesShow) {
+  constexpr std::int32_t samples = 20;
+  constexpr std::int64_t fitted = 19;  // no multiple of what products take together
+  constexpr auto window = static_cast<std::size_t>(UserFit<Cpu>::window);
+  UserFit<Cpu> fit(context_, *checkpoint_, samples);
+  std::vector<float> rows[2] = {std::vector<float>(window * gmf_width()),
+                                std::vector<float>(window * mlp_width())};
+  for (auto& table : rows)
+    for (std::size_t i = 0; i < table.size(); ++i) table[i] = 2 * noise(i);
+  FitSamples step;
+  for (std::uint64_t i = 0; i < fitted * samples; ++i) {
+    step.items.push_back(static_cast<std::uint32_t>(i * 7 % items));
+    step.labels.push_back(i % 3 == 0 ? 1 : 0);
+  }
+  fit.begin(context_, rows[0], rows[1]);
+  fit.add_gradients(context_, fitted, step);
+  std::vector<float> gradients[2] = {std::vector<float>(rows[0].size()), std::vector<float>(rows[1].size())};
+  fit.gradients(context_, gradients[0], gradients[1]);
+
+  double largest = 0;
+  for (const std::size_t user : {0, 3, 18}) {
+    for (int table = 0; table < 2; ++table) {
+      const std::size_t width = table == 0 ? gmf_width() : mlp_width();
+      for (std::size_t k = 0; k < std::min<std::size_t>(width, 12); ++k) {
+        const std::size_t at = user * width + k;
+        const float value = rows[table][at], difference = 0.004f;
+        double losses[2];
+        for (int side = 0; side < 2; ++side) {
+          rows[table][at] = value + (side == 0 ? -difference : difference);
+          fit.begin(context_, rows[0], rows[1]);
+          losses[side] = fit.add_gradients(context_, fitted, step);
+        }
+        rows[table][at] = value;
+        const double slope = (losses[1] - losses[0]) / (2 * difference) / samples;
+        EXPECT_NEAR(gradients[table][at], slope, 3e-3) << "user " << user << ", table " << table << ", " << k;
+        largest = std::max(largest, std::abs(slope));
+      }
+    }
+  }
+  EXPECT_GT(largest, 0.05);
+}
+
+// The same bits alone, among others, on other threads, and for another order of lines.
+TEST_P(FoldingIn, FitsAUserWhoeverIsBesideIt) {
+  const std::string text = some_history();
+  const History history(text, "history", *catalogue_);
+  std::vector<std::uint32_t> everybody(history.users().ids().size());
+  std::iota(everybody.begin(), everybody.end(), 0u);
+  const auto rows_of = [&](Context<Cpu>& context, const History& from,
+                           std::span<const std::uint32_t> wanted) {
+    FoldIn<Cpu> fold_in(context, *checkpoint_, from);
+    std::vector<float> gmf(wanted.size() * gmf_width()), mlp(wanted.size() * mlp_width());
+    fold_in.read(wanted, gmf, mlp);
+    gmf.insert(gmf.end(), mlp.begin(), mlp.end());
+    return gmf;
+  };
+  Context<Cpu> more(3);
+  const auto all = rows_of(context_, history, everybody);
+  EXPECT_EQ(rows_of(more, history, everybody), all);
+  const std::vector<std::uint32_t> few{44, 7, 7, 0};
+  const auto some = rows_of(more, history, few);
+  const std::size_t tables = everybody.size() * gmf_width(), own = few.size() * gmf_width();
+  for (std::size_t place = 0; place < few.size(); ++place) {
+    for (std::size_t k = 0; k < gmf_width(); ++k)
+      EXPECT_EQ(some[place * gmf_width() + k], all[few[place] * gmf_width() + k]);
+    for (std::size_t k = 0; k < mlp_width(); ++k)
+      EXPECT_EQ(some[own + place * mlp_width() + k], all[tables + few[place] * mlp_width() + k]);
+  }
+  // One user's lines from the end to the beginning.
+  std::string reversed;
+  for (std::uint32_t item = 7; item < items; item += 9)
+    reversed = fmt::format("visitor 7\titem {}\n", item) + reversed;
+  const History alone(reversed, "history", *catalogue_);
+  const std::vector<std::uint32_t> first{0}, seventh{7};
+  EXPECT_EQ(rows_of(context_, alone, first), rows_of(context_, history, seventh));
+}
+
+// What a user has scores higher than the rest, and more so than for the user of whom nothing is known.
+TEST_P(FoldingIn, PrefersWhatAUserHas) {
+  const History history(some_history(), "history", *catalogue_);
+  FoldIn<Cpu> fold_in(context_, *checkpoint_, history);
+  PairScorer<Cpu, float> scorer(context_, *checkpoint_, items, &fold_in);
+  std::vector<std::uint32_t> all(items);
+  std::iota(all.begin(), all.end(), 0u);
+  for (const std::uint32_t user : {2u, 9u, 25u}) {
+    const auto scores = scorer.score(context_, std::vector<std::uint32_t>(items, user), all);
+    double has = 0, others = 0;
+    const auto own = history.items(user);
+    for (const std::uint32_t item : all)
+      (std::binary_search(own.begin(), own.end(), item) ? has : others) += scores[item];
+    has /= static_cast<double>(own.size());
+    others /= static_cast<double>(items - own.size());
+    EXPECT_GT(has, others + 0.1) << "user " << user;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, FoldingIn, testing::ValuesIn(shapes), [](const auto& each) {
+  return std::string(each.param.mlp_embedding() > 64 ? "wide_" : "") + name_of(each.param.kind());
+});
+
+TEST_F(Saved, FitsWhoHasTheWholeCatalogue) {
+  std::string text;
+  for (std::uint32_t item = 0; item < items; ++item) text += fmt::format("everything,item {}\n", item);
+  const History history(text, "history", *catalogue_);
+  FoldIn<Cpu> fold_in(context_, *checkpoint_, history);
+  const std::vector<std::uint32_t> user{0};
+  std::vector<float> gmf(4), mlp(6);
+  fold_in.read(user, gmf, mlp);
+  for (const float value : gmf) EXPECT_TRUE(std::isfinite(value));
+}
+
+TEST_F(Saved, ReadsAHistory) {
+  const History history(
+      "customerId,productId\n\nb,item 5\na,item 7\nb,item 2\r\nb,\"item 5\"\nc,new\nb,new\nb,newer\n",
+      "h.csv", *catalogue_);
+  EXPECT_THAT(history.users().ids(), ElementsAre("b", "a"));
+  EXPECT_THAT(history.items(0), ElementsAre(2, 5));
+  EXPECT_THAT(history.items(1), ElementsAre(7));
+  EXPECT_EQ(history.interactions(), 3u);
+  EXPECT_EQ(history.unknown_items(), 2u);
+  EXPECT_EQ(history.first_unknown_item(), "line 7: 'new'");
+  EXPECT_THAT(history.everybody().ids, ElementsAre("b", "a", "c"));
+  EXPECT_THAT(history.everybody().rows, ElementsAre(0, 1, no_row));
+  EXPECT_EQ(history.everybody().first_unknown, "'c'");
+  const std::vector<std::string> asked{"nobody", "b", "a"};
+  const ItemLists lists = HistoryItems(history).excluded(asked);
+  EXPECT_THAT(lists.offsets, ElementsAre(0, 0, 2, 3));
+  EXPECT_THAT(lists.items, ElementsAre(2, 5, 7));
+}
+
+TEST_F(Saved, RefusesWhatIsNoHistory) {
+  const auto message = [&](const std::string& text, const std::string& part) {
+    EXPECT_THAT([&] { History(text, "h.csv", *catalogue_); }, ThrowsMessage<Error>(HasSubstr(part))) << text;
+  };
+  message("", "h.csv: there is no pair");
+  message("user_id,item_id\n", "h.csv: there is no pair");
+  message("a,item 1\nb\n", "h.csv: line 2: 'b' is not a pair");
+  message("a,item 1,5\n", "h.csv: line 1: 'a,item 1,5' is not a pair");
+  message("a,x\na,y\n",
+          "h.csv: none of its 2 items is in the checkpoint's catalogue, beginning with line 1: 'x'");
+}
+
+}  // namespace
+}  // namespace neumf::serve
