@@ -5,7 +5,7 @@ need_python
 
 # Ids that are not ASCII, of different lengths.
 awk 'BEGIN { srand(5); for (u = 0; u < 60; ++u) for (i = 0; i < 50; ++i) if (rand() < 0.4) printf "ü%d,i%dé,%d\n", u, i, rand() * 1e6 }' >"$work/data.csv"
-"$bin/neumf-preprocess" --threads 1 --min_ratings 1 --header no --input "$work/data.csv" --output "$work/data" --shards 2 >/dev/null || fail "preprocessing"
+"$bin/neumf-preprocess" --threads 1 --min_ratings 1 --header no --user_column 1 --item_column 2 --time_column 3 --input "$work/data.csv" --output "$work/data" --shards 2 >/dev/null || fail "preprocessing"
 cat >"$work/check.py" <<'PYTHON'
 import csv, json, sys
 import numpy as np
