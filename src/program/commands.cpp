@@ -8,11 +8,12 @@
 namespace neumf::program {
 
 extern const Command train_command, test_command, baseline_command, recommend_command, similar_command,
-    score_command, benchmark_command, info_command;
+    score_command, export_command, benchmark_command, info_command;
 
 std::span<const Command* const> commands() {
-  static constexpr std::array all{&train_command,   &test_command,  &baseline_command,  &recommend_command,
-                                  &similar_command, &score_command, &benchmark_command, &info_command};
+  static constexpr std::array all{&train_command,     &test_command,      &baseline_command,
+                                  &recommend_command, &similar_command,   &score_command,
+                                  &export_command,    &benchmark_command, &info_command};
   return all;
 }
 

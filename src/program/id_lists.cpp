@@ -38,17 +38,53 @@ void ListRequest::declare(OptionTable& table, const char* title, const char* ids
 IdSource read_id_source(const std::string& option, const std::string& words,
                         const Communicator& communicator) {
   IdSource source;
+  std::error_code ignored;
+  const bool is_file = communicator.is_root() &&
+                       (words == "-" || (words != "all" && std::filesystem::is_regular_file(words, ignored)));
+  source.is_file = communicator.max<std::int32_t>(is_file) != 0;
+  if (source.is_file) source.text = read_shared_text(option, words, communicator);
+  return source;
+}
+
+std::string read_shared_text(const std::string& option, const std::string& path,
+                             const Communicator& communicator) {
+  std::string text;
   communicator.together([&] {
     if (!communicator.is_root()) return;
-    std::error_code ignored;
-    if (words == "-")
-      source = {true, {std::istreambuf_iterator<char>(std::cin), {}}};
-    else if (words != "all" && std::filesystem::is_regular_file(words, ignored))
-      source = {true, file_text(option, words)};
+    text = path == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : file_text(option, path);
   });
-  source.is_file = communicator.max<std::int32_t>(source.is_file) != 0;
-  if (source.is_file) source.text = communicator.broadcast(std::move(source.text));
-  return source;
+  return communicator.broadcast(std::move(text));
+}
+
+void HistoryOption::declare(OptionTable& table, const char* without_it) {
+  table.add("history", path,
+            fmt::format("file with a line 'user,item' for each item that a user has (original ids), - for "
+                        "standard input: users are fitted to it, and need not be known to the model; without "
+                        "it users are {}",
+                        without_it),
+            {.value = "PATH"});
+  table.check([this] {
+    if (path == "-") require_standard_input(find_launchers(), "--history");
+  });
+}
+
+std::unique_ptr<serve::History> HistoryOption::read(const IdIndex& catalogue,
+                                                    const Communicator& communicator,
+                                                    std::vector<std::string>& notes) const {
+  if (!given()) return nullptr;
+  const std::string text = read_shared_text("--history", path, communicator);
+  std::unique_ptr<serve::History> history;
+  communicator.together([&] { history = std::make_unique<serve::History>(text, name(), catalogue); });
+  note_unknown(notes, "--history", history->unknown_items(), history->first_unknown_item());
+  return history;
+}
+
+void report_fit(const Communicator& communicator, std::size_t users, double seconds) {
+  const auto all = communicator.sum<std::uint64_t>(users);
+  const double longest = communicator.max(seconds);
+  if (communicator.is_root() && all > 0)
+    fmt::print(stderr, "fitted {} users to their history in {:.3f} s ({:.4g} users/s)\n", all, longest,
+               static_cast<double>(all) / longest);
 }
 
 void ItemListOptions::declare(OptionTable& table) {

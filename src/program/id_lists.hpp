@@ -2,12 +2,14 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "neumf/comm/communicator.hpp"
 #include "neumf/config/option_table.hpp"
 #include "neumf/data/id_index.hpp"
+#include "neumf/serve/history.hpp"
 #include "neumf/serve/item_filter.hpp"
 
 namespace neumf::program {
@@ -33,6 +35,24 @@ struct IdSource {
 IdSource read_id_source(const std::string& option, const std::string& words,
                         const Communicator& communicator);
 
+// The text of the file that an option names, - for standard input. Rank 0 reads, all ranks know. Collective.
+std::string read_shared_text(const std::string& option, const std::string& path,
+                             const Communicator& communicator);
+
+// --history
+struct HistoryOption {
+  std::string path;
+
+  // `without_it`: where users come from then.
+  void declare(OptionTable& table, const char* without_it);
+  bool given() const { return !path.empty(); }
+  // For messages: "--history new.csv".
+  std::string name() const { return path == "-" ? "standard input" : "--history " + path; }
+  // Null where it is not given; `notes` gets what is to be said of it. Collective.
+  std::unique_ptr<serve::History> read(const IdIndex& catalogue, const Communicator& communicator,
+                                       std::vector<std::string>& notes) const;
+};
+
 // --allow_items and --deny_items.
 struct ItemListOptions {
   std::filesystem::path allow, deny;
@@ -47,5 +67,9 @@ struct ItemListOptions {
 // none.
 void note_unknown(std::vector<std::string>& notes, const std::string& option, std::size_t unknown,
                   const std::string& first);
+
+// "fitted 604 users to their history in 0.2 s (3020 users/s)", of all ranks; nothing on other ranks than 0.
+// Collective.
+void report_fit(const Communicator& communicator, std::size_t users, double seconds);
 
 }  // namespace neumf::program

@@ -10,8 +10,8 @@ namespace neumf::serve {
 
 template <class Device, class T>
 PairScorer<Device, T>::PairScorer(Context<Device>& context, CheckpointReader& checkpoint,
-                                  std::int64_t most_pairs)
-    : model_(context, checkpoint, most_pairs),
+                                  std::int64_t most_pairs, UserRows* rows)
+    : model_(context, checkpoint, most_pairs, {}, rows),
       network_(model_.parameters(), model_.shape(),
                std::min<std::int64_t>(context.block_samples(), most_pairs), 1, false),
       rows_(most_pairs),

@@ -49,7 +49,7 @@ class Run {
       : context_(context),
         request_(request),
         recommender_(context, checkpoint, static_cast<int>(request.topk), users_per_block,
-                     allowed_items(request.filter, checkpoint.shape().items)) {}
+                     allowed_items(request.filter, checkpoint.shape().items), request.rows) {}
 
   std::size_t topk() const { return static_cast<std::size_t>(recommender_.topk()); }
 

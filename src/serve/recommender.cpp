@@ -46,10 +46,10 @@ ItemLists in_catalogue(const ItemLists& lists, const std::vector<std::uint32_t>&
 
 template <class Device, class T>
 Recommender<Device, T>::Recommender(Context<Device>& context, CheckpointReader& checkpoint, int topk,
-                                    std::int64_t window, std::vector<std::uint32_t> items)
+                                    std::int64_t window, std::vector<std::uint32_t> items, UserRows* rows)
     : topk_(std::min<std::int64_t>(topk, checkpoint.shape().items)),
       catalogue_(std::move(items)),
-      model_(context, checkpoint, window, catalogue_),
+      model_(context, checkpoint, window, catalogue_, rows),
       workers_(context),
       block_items_(items_per_block(context, model_.shape().items)),
       block_users_(std::clamp<std::int64_t>(block_pairs(context) / block_items_, 1, window)),

@@ -77,38 +77,51 @@ IdList read_items(const std::string& text, const IdIndex& known) {
   return read_ids(text, Role::item, known);
 }
 
-PairReader::PairReader(std::istream& input, std::string name, const IdIndex& users, const IdIndex& items)
-    : records_(input, name,
-               [this](std::string_view first_line) {
-                 if (first_line.find('\t') != std::string_view::npos) separator_ = '\t';
-                 return separator_;
-               }),
+PairLines::PairLines(std::istream& input, std::string name)
+    : name_(std::move(name)), records_(input, name_, [this](std::string_view first_line) {
+        if (first_line.find('\t') != std::string_view::npos) separator_ = '\t';
+        return separator_;
+      }) {}
+
+bool PairLines::next() {
+  do {
+    if (!records_.next()) return false;
+  } while (trimmed(records_.text()).empty());
+  std::vector<std::string> fields;
+  try {
+    fields = split_csv(records_.text(), separator_);
+  } catch (const Error& error) {
+    fail("{}: line {}: {}", name_, line(), error.what());
+  }
+  require(fields.size() == 2 && !trimmed(fields[0]).empty() && !trimmed(fields[1]).empty(),
+          "{}: line {}: '{}' is not a pair: a user and an item, separated by a comma or a tab", name_, line(),
+          records_.text().substr(0, 80));
+  user_ = trimmed(fields[0]);
+  item_ = trimmed(fields[1]);
+  return true;
+}
+
+bool PairLines::names_columns() const {
+  return line() == 1 && columns::rank(Role::user, user_) && columns::rank(Role::item, item_);
+}
+
+PairReader::PairReader(std::istream& input, std::string name, const IdIndex& users, const IdIndex& items,
+                       std::string who_knows)
+    : lines_(input, name),
       name_(std::move(name)),
       users_(users),
-      items_(items) {}
+      items_(items),
+      who_knows_(std::move(who_knows)) {}
 
 PairBlock PairReader::next(std::size_t most) {
   PairBlock block;
-  while (block.users.size() < most && records_.next()) {
-    const std::string& line = records_.text();
-    const std::uint64_t number = records_.line();
-    if (trimmed(line).empty()) continue;
-    std::vector<std::string> fields;
-    try {
-      fields = split_csv(line, separator_);
-    } catch (const Error& error) {
-      fail("{}: line {}: {}", name_, number, error.what());
-    }
-    require(fields.size() == 2 && !trimmed(fields[0]).empty() && !trimmed(fields[1]).empty(),
-            "{}: line {}: '{}' is not a pair: a user and an item, separated by a comma or a tab", name_,
-            number, line.substr(0, 80));
-    const auto user = users_.find(trimmed(fields[0])), item = items_.find(trimmed(fields[1]));
-    if (number == 1 && columns::rank(Role::user, fields[0]) && columns::rank(Role::item, fields[1]) && !user)
-      continue;
-    require(user.has_value(), "{}: line {}: user '{}' is unknown to the checkpoint", name_, number,
-            fields[0]);
-    require(item.has_value(), "{}: line {}: item '{}' is unknown to the checkpoint", name_, number,
-            fields[1]);
+  while (block.users.size() < most && lines_.next()) {
+    const auto user = users_.find(lines_.user()), item = items_.find(lines_.item());
+    if (lines_.names_columns() && !user) continue;
+    require(user.has_value(), "{}: line {}: user '{}' is unknown to {}", name_, lines_.line(), lines_.user(),
+            who_knows_);
+    require(item.has_value(), "{}: line {}: item '{}' is unknown to the checkpoint", name_, lines_.line(),
+            lines_.item());
     block.users.push_back(*user);
     block.items.push_back(*item);
   }

@@ -51,12 +51,12 @@ struct Share {
 
 template <class Device, class T>
 std::uint64_t score_pairs(Context<Device>& context, const Communicator& communicator,
-                          CheckpointReader& checkpoint, const PairStreams* streams) {
+                          CheckpointReader& checkpoint, const PairStreams* streams, UserRows* rows) {
   const auto ranks = static_cast<std::size_t>(communicator.size());
   const auto me = static_cast<std::size_t>(communicator.rank());
   std::optional<PairScorer<Device, T>> scorer;
   communicator.together(
-      [&] { scorer.emplace(context, checkpoint, static_cast<std::int64_t>(pairs_per_rank)); });
+      [&] { scorer.emplace(context, checkpoint, static_cast<std::int64_t>(pairs_per_rank), rows); });
   std::uint64_t done = 0;
   for (;;) {
     PairBlock pairs;  // all on rank 0, its own share elsewhere
@@ -102,7 +102,7 @@ std::uint64_t score_pairs(Context<Device>& context, const Communicator& communic
 
 #define NEUMF_INSTANTIATE(DEVICE, T)                                                                      \
   template std::uint64_t score_pairs<DEVICE, T>(Context<DEVICE>&, const Communicator&, CheckpointReader&, \
-                                                const PairStreams*);
+                                                const PairStreams*, UserRows*);
 NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
 #undef NEUMF_INSTANTIATE
 

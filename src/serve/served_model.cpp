@@ -27,8 +27,9 @@ std::vector<float> rows_of(const std::vector<float>& table, std::span<const std:
 
 template <class Device, class T>
 ServedModel<Device, T>::ServedModel(Context<Device>& context, CheckpointReader& checkpoint,
-                                    std::int64_t window, std::span<const std::uint32_t> items)
+                                    std::int64_t window, std::span<const std::uint32_t> items, UserRows* rows)
     : checkpoint_(checkpoint),
+      rows_(rows),
       shape_(with_items(checkpoint.shape(), items)),
       parameters_(context, shape_, window, ParameterUse::inference) {
   const auto& layout = parameters_.layout();
@@ -52,7 +53,10 @@ void ServedModel<Device, T>::load_users(Context<Device>& context, std::span<cons
   gmf_.resize(users.size() * factors);
   mlp_.resize(users.size() * embedding);
 
-  checkpoint_.read_users(users, gmf_, mlp_);
+  if (rows_ != nullptr)
+    rows_->read(users, gmf_, mlp_);
+  else
+    checkpoint_.read_users(users, gmf_, mlp_);
   const auto& layout = parameters_.layout();
   if (shape().has_gmf())
     upload(context, std::span<const float>(gmf_), parameters_.weight(layout.user_gmf).data);

@@ -80,11 +80,12 @@ double UserFit<Device>::add_gradients(Context<Device>& context, std::int64_t use
   upload(context, std::span<const std::uint32_t>(step.items), batch_.items.data());
   upload(context, std::span<const std::uint8_t>(step.labels), batch_.labels.data());
   // Users that fill up the last few have item 0.
+  const std::int64_t used = users * samples_;
   const std::int64_t all = (users + users_together - 1) / users_together * users_together;
-  const auto used = static_cast<std::size_t>(users * samples_),
-             rest = static_cast<std::size_t>((all - users) * samples_);
-  ops::fill_zero(context, batch_.items.span().subspan(used, rest));
-  ops::fill_zero(context, batch_.labels.span().subspan(used, rest));
+  const std::vector<std::uint32_t> no_items(static_cast<std::size_t>(all * samples_ - used), 0);
+  const std::vector<std::uint8_t> no_labels(no_items.size(), 0);
+  upload(context, std::span<const std::uint32_t>(no_items), batch_.items.data() + used);
+  upload(context, std::span<const std::uint8_t>(no_labels), batch_.labels.data() + used);
 
   set_state(context, loss_);
   const float weight = 1.0f / static_cast<float>(samples_);

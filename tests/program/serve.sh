@@ -126,7 +126,7 @@ grep -q '"batch_64_p99_latency"' "$work/b.json" || fail "no JSON of the benchmar
 expect_error 2 "start it without mpirun" benchmark "${model[@]}"
 
 overview=$("$bin/neumf" --help)
-for command in train test recommend similar score benchmark info; do
+for command in train test recommend similar score export benchmark info; do
   help=$("$bin/neumf" $command --help) || fail "neumf $command --help: status $?"
   grep -q "^Usage: neumf $command " <<<"$help" || fail "neumf $command --help: $help"
   grep -q "^  $command  " <<<"$overview" || fail "neumf --help does not list $command"

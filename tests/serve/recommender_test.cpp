@@ -10,15 +10,13 @@
 #include <set>
 #include <sstream>
 
-#include "dataset_files.hpp"
-#include "neumf/checkpoint/writer.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/serve/item_filter.hpp"
 #include "neumf/serve/pair_scorer.hpp"
 #include "neumf/serve/recommend_users.hpp"
 #include "neumf/serve/score_pairs.hpp"
 #include "neumf/serve/seen_items.hpp"
-#include "shared_directory.hpp"
+#include "saved_model.hpp"
 
 namespace neumf::serve {
 namespace {
@@ -29,33 +27,9 @@ using testing::ThrowsMessage;
 constexpr std::uint32_t users = 40, items = 300;
 const ModelShape shape{users, items, 4, {12, 10, 6}};
 
-class Serving : public testing::Test {
+class Serving : public testing::Test, public test::SavedModel {
  protected:
-  // A checkpoint of all ranks, and its data set, in rank 0's directory.
-  Serving() {
-    if (world_.is_root()) test::write_dataset(directory_, data_, items, 2);
-    world_.barrier();
-    const Dataset dataset = Dataset::open(directory_);
-    const UserRange range = dataset.user_range(world_.rank(), world_.size());
-    Parameters<Cpu, float> parameters(context_, shape, static_cast<std::int64_t>(range.size()));
-    parameters.initialise(context_, 3, range.first);
-    // Embeddings as large as those of a trained model.
-    const auto& layout = parameters.layout();
-    for (const Segment* table : {&layout.user_gmf, &layout.user_mlp, &layout.item_gmf, &layout.item_mlp}) {
-      const auto weight = parameters.weight(*table);
-      for (std::int64_t i = 0; i < weight.size(); ++i) weight.data[i] *= 100;
-    }
-    CheckpointInfo info{shape, dataset.id(), 1, 0.5, 0.25, 10, ""};
-    for (std::uint32_t item = 0; item < items; ++item) info.item_counts.push_back(item % 7);
-    const CheckpointDirectory saved(world_, directory_ / "run");
-    CheckpointWriter<Cpu, float> writer(context_, world_, saved, dataset, parameters, range, 0, 1);
-    writer.save_best(info);
-    writer.finish();
-    world_.barrier();
-    checkpoint_ = std::make_unique<CheckpointReader>(directory_ / "run/best.h5");
-    known_ = std::make_unique<IdIndex>(checkpoint_->user_ids());
-    catalogue_ = std::make_unique<IdIndex>(checkpoint_->item_ids());
-  }
+  Serving() : SavedModel(shape) {}
 
   // Logits [users, items].
   std::vector<double> all_logits() {
@@ -139,14 +113,6 @@ class Serving : public testing::Test {
     }
     EXPECT_TRUE(recommender.recommend(context, {}).items.empty());
   }
-
-  Communicator world_ = Communicator::world();
-  test::SharedDirectory shared_{world_};
-  std::filesystem::path directory_ = shared_.path();
-  Shard data_ = test::toy_data(users, items, 20, 3);
-  Context<Cpu> context_{1};
-  std::unique_ptr<CheckpointReader> checkpoint_;
-  std::unique_ptr<IdIndex> known_, catalogue_;
 };
 
 TEST_F(Serving, RanksTheWholeCatalogue) {

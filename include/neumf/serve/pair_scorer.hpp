@@ -14,11 +14,13 @@ namespace neumf::serve {
 template <class Device, class T>
 class PairScorer {
  public:
-  // For at most `most_pairs` at a time. `checkpoint` must outlive this.
-  PairScorer(Context<Device>& context, CheckpointReader& checkpoint, std::int64_t most_pairs);
+  // For at most `most_pairs` at a time. `rows`: where users come from, or null for the checkpoint.
+  // `checkpoint` and `rows` must outlive this.
+  PairScorer(Context<Device>& context, CheckpointReader& checkpoint, std::int64_t most_pairs,
+             UserRows* rows = nullptr);
 
   std::int64_t most_pairs() const { return model_.window(); }
-  // The logits of users[i] with items[i], rows of the checkpoint.
+  // The logits of users[i] with items[i], rows of where users come from and of the checkpoint.
   std::vector<float> score(Context<Device>& context, std::span<const std::uint32_t> users,
                            std::span<const std::uint32_t> items);
 

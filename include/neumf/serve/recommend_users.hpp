@@ -10,11 +10,13 @@
 #include "neumf/serve/popularity.hpp"
 #include "neumf/serve/recommendation_writer.hpp"
 #include "neumf/serve/requests.hpp"
+#include "neumf/serve/user_rows.hpp"
 
 namespace neumf::serve {
 
 struct RecommendationRequest {
   UserList users;
+  UserRows* rows = nullptr;            // where users come from; null: the checkpoint
   std::int64_t users_at_once = 0;      // that a rank takes; 0: chosen here
   std::int64_t topk = 10;              // at most the catalogue's size
   const ItemFilter* filter = nullptr;  // or null: everything may be recommended

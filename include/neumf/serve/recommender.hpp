@@ -32,15 +32,15 @@ class Recommender {
  public:
   // Users are taken `window` at a time. `topk` is K, or the catalogue's size if that is smaller. `items`:
   // those that may be recommended, as ascending rows of the checkpoint; all of them where it is empty.
-  // `checkpoint` must outlive this.
+  // `rows`: where users come from, or null for the checkpoint. `checkpoint` and `rows` must outlive this.
   Recommender(Context<Device>& context, CheckpointReader& checkpoint, int topk, std::int64_t window,
-              std::vector<std::uint32_t> items = {});
+              std::vector<std::uint32_t> items = {}, UserRows* rows = nullptr);
 
   std::int64_t window() const { return model_.window(); }
   std::int64_t topk() const { return topk_; }
 
-  // For at most window() users, rows of the checkpoint. `excluded` holds a list per user, or is null. Of
-  // equal scores the item that comes first in the catalogue is ranked first.
+  // For at most window() users, rows of where users come from. `excluded` holds a list per user, or is null.
+  // Of equal scores the item that comes first in the catalogue is ranked first.
   Ranking recommend(Context<Device>& context, std::span<const std::uint32_t> users,
                     const ItemLists* excluded = nullptr);
 

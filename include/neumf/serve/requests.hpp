@@ -34,23 +34,48 @@ struct PairBlock {
   std::vector<std::uint32_t> users, items;
 };
 
-// Reads lines `user,item` (or with a tab between), original ids, in quotes where they hold the separator.
-// Blank lines, and a first line that names the columns (user_id,item_id), are passed over.
+// Lines `user,item` (or with a tab between), original ids, in quotes where they hold the separator. Blank
+// lines are passed over.
+class PairLines {
+ public:
+  // `name`: of the input, for messages. The input must outlive the reader.
+  PairLines(std::istream& input, std::string name);
+  PairLines(const PairLines&) = delete;
+  PairLines& operator=(const PairLines&) = delete;
+
+  // The next pair; false at the end. Throws Error naming the line that is none.
+  bool next();
+  const std::string& user() const { return user_; }
+  const std::string& item() const { return item_; }
+  std::uint64_t line() const { return records_.line(); }
+  // Whether this is the first line and its words are names of columns: user_id,item_id.
+  bool names_columns() const;
+
+ private:
+  std::string name_;
+  char separator_ = ',';
+  RecordReader records_;
+  std::string user_, item_;
+};
+
+// Reads pairs of users and items that are known. A first line that names the columns is passed over.
 class PairReader {
  public:
-  // `name`: of the input, for messages. The others must outlive the reader.
-  PairReader(std::istream& input, std::string name, const IdIndex& users, const IdIndex& items);
+  // `name`: of the input, for messages; `who_knows`: whom the users are known to. The others must outlive the
+  // reader.
+  PairReader(std::istream& input, std::string name, const IdIndex& users, const IdIndex& items,
+             std::string who_knows = "the checkpoint");
 
   // The next pairs, at most `most`; none at the end. Throws Error naming the line that is not a pair, or
-  // whose user or item the checkpoint does not know.
+  // whose user or item is not known.
   PairBlock next(std::size_t most);
 
  private:
-  RecordReader records_;
+  PairLines lines_;
   std::string name_;
   const IdIndex& users_;
   const IdIndex& items_;
-  char separator_ = ',';
+  std::string who_knows_;
 };
 
 }  // namespace neumf::serve

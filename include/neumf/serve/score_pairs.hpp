@@ -9,6 +9,7 @@
 #include "neumf/serve/output_file.hpp"
 #include "neumf/serve/recommendation_writer.hpp"
 #include "neumf/serve/requests.hpp"
+#include "neumf/serve/user_rows.hpp"
 
 namespace neumf::serve {
 
@@ -22,10 +23,11 @@ struct PairStreams {
 };
 
 // Rank 0 reads pairs and writes them with their scores (logits), in the same order; all ranks share the work.
-// `streams` is null on the other ranks. Returns how many pairs there were. Collective: throws CollectiveError
-// on all ranks if one fails; nothing is published then.
+// `streams` is null on the other ranks. `rows`: where users come from, or null for the checkpoint. Returns
+// how many pairs there were. Collective: throws CollectiveError on all ranks if one fails; nothing is
+// published then.
 template <class Device, class T>
 std::uint64_t score_pairs(Context<Device>& context, const Communicator& communicator,
-                          CheckpointReader& checkpoint, const PairStreams* streams);
+                          CheckpointReader& checkpoint, const PairStreams* streams, UserRows* rows = nullptr);
 
 }  // namespace neumf::serve

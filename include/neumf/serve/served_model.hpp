@@ -9,6 +9,7 @@
 #include "neumf/checkpoint/reader.hpp"
 #include "neumf/core/context.hpp"
 #include "neumf/nn/parameters.hpp"
+#include "neumf/serve/user_rows.hpp"
 
 namespace neumf::serve {
 
@@ -16,12 +17,13 @@ template <class Device, class T>
 class ServedModel {
  public:
   // Reads the shared weights and reserves the rows of `window` users. `items`: the checkpoint's rows of the
-  // items to have, in this order; all of them where it is empty. `checkpoint` must outlive the model.
+  // items to have, in this order; all of them where it is empty. `rows`: where users come from, or null for
+  // the checkpoint. `checkpoint` and `rows` must outlive the model.
   ServedModel(Context<Device>& context, CheckpointReader& checkpoint, std::int64_t window,
-              std::span<const std::uint32_t> items = {});
+              std::span<const std::uint32_t> items = {}, UserRows* rows = nullptr);
 
-  // Row i of the user tables becomes that of user users[i] (a row of the checkpoint), for at most `window`
-  // users in any order.
+  // Row i of the user tables becomes that of user users[i] (a row of where users come from), for at most
+  // `window` users in any order.
   void load_users(Context<Device>& context, std::span<const std::uint32_t> users);
 
   const ModelShape& shape() const { return shape_; }
@@ -30,6 +32,7 @@ class ServedModel {
 
  private:
   CheckpointReader& checkpoint_;
+  UserRows* rows_;
   ModelShape shape_;
   Parameters<Device, T> parameters_;
   std::vector<float> gmf_, mlp_;  // the window's rows on the host
