@@ -104,31 +104,31 @@ void FoldIn<Device>::find_typical(CheckpointReader& checkpoint) {
 template <class Device>
 FitSamples FoldIn<Device>::draw(std::span<const std::uint32_t> users, int step) const {
   FitSamples drawn;
-  drawn.items.reserve(users.size() * static_cast<std::size_t>(samples));
-  drawn.labels.reserve(users.size() * static_cast<std::size_t>(samples));
-  const auto add = [&](std::uint32_t item, bool has_it) {
-    drawn.items.push_back(item);
-    drawn.labels.push_back(has_it ? 1 : 0);
-  };
-  for (const std::uint32_t user : users) {
-    const auto items = history_.items(user);
-    const std::uint64_t seed = hash_of(history_.users().ids()[user]);
+  drawn.items.resize(users.size() * static_cast<std::size_t>(samples));
+  drawn.labels.resize(drawn.items.size());
+  const auto draw_user = [&](std::size_t u) {
+    const auto items = history_.items(users[u]);
+    const std::uint64_t seed = hash_of(history_.users().ids()[users[u]]);
     const Philox philox(seed, RandomStream::negatives);
     const Permutation order(items.size(), seed, 0);
+    // Who has everything has no negatives.
+    const bool has_all = items.size() == item_count_;
+    std::size_t at = u * static_cast<std::size_t>(samples);
     for (std::uint32_t i = 0; i < positives; ++i) {
       const std::uint64_t place = static_cast<std::uint64_t>(step) * positives + i;
       const std::uint32_t positive = items[order(place % items.size())];
-      add(positive, true);
+      drawn.items[at] = positive;
+      drawn.labels[at++] = 1;
       const auto bits = philox(place);
-      for (std::uint32_t k = 0; k < negatives; ++k) {
-        // Who has everything has no negatives.
-        if (items.size() == item_count_)
-          add(positive, true);
-        else
-          add(other_item(items, item_count_, philox, place, k, word_of(bits, k)), false);
+      for (std::uint32_t k = 0; k < negatives; ++k, ++at) {
+        drawn.items[at] =
+            has_all ? positive : other_item(items, item_count_, philox, place, k, word_of(bits, k));
+        drawn.labels[at] = has_all ? 1 : 0;
       }
     }
-  }
+  };
+#pragma omp parallel for num_threads(context_.threads()) schedule(static)
+  for (std::size_t u = 0; u < users.size(); ++u) draw_user(u);
   return drawn;
 }
 

@@ -14,7 +14,7 @@ namespace neumf::serve {
 History::Read History::read(const std::string& text, const std::string& name, const IdIndex& catalogue) {
   std::istringstream input(text);
   PairLines lines(input, name);
-  std::vector<std::string> users;  // in the order of the file
+  std::vector<std::string> users;  // in the order of the file, as it has them
   std::unordered_map<std::string, std::size_t> places;
   std::vector<std::vector<std::uint32_t>> items;  // of each user
   std::unordered_set<std::string> unknown;
@@ -24,9 +24,13 @@ History::Read History::read(const std::string& text, const std::string& name, co
     if (lines.names_columns() && !row) continue;
     const auto [user, is_new] = places.try_emplace(to_utf8(lines.user()), users.size());
     if (is_new) {
-      users.push_back(user->first);
+      users.push_back(lines.user());
       items.emplace_back();
     }
+    require(users[user->second] == lines.user(),
+            "{}: line {}: two different users become '{}' where what is not UTF-8 is taken for ISO 8859-1 "
+            "(Latin-1): bring the file into one encoding first, as with iconv -f ISO-8859-1 -t UTF-8",
+            name, lines.line(), user->first);
     if (row)
       items[user->second].push_back(*row);
     else if (unknown.insert(lines.item()).second && unknown.size() == 1)
@@ -36,6 +40,7 @@ History::Read History::read(const std::string& text, const std::string& name, co
   require(!users.empty(), "{}: there is no pair of a user and an item in it", name);
   auto& list = found.everybody;
   for (std::size_t u = 0; u < users.size(); ++u) {
+    users[u] = to_utf8(users[u]);
     list.ids.push_back(users[u]);
     if (items[u].empty()) {
       list.rows.push_back(no_row);

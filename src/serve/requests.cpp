@@ -94,8 +94,9 @@ bool PairLines::next() {
     fail("{}: line {}: {}", name_, line(), error.what());
   }
   require(fields.size() == 2 && !trimmed(fields[0]).empty() && !trimmed(fields[1]).empty(),
-          "{}: line {}: '{}' is not a pair: a user and an item, separated by a comma or a tab", name_, line(),
-          records_.text().substr(0, 80));
+          "{}: line {}: '{}' is not a pair: a user and an item, separated by a comma or a tab{}", name_,
+          line(), to_utf8(records_.text().substr(0, 80)),
+          fields.size() > 2 ? "; leave out the other columns, as with cut -d, -f1,2" : "");
   user_ = trimmed(fields[0]);
   item_ = trimmed(fields[1]);
   return true;

@@ -232,6 +232,7 @@ TEST_F(Saved, RefusesWhatIsNoHistory) {
   message("user_id,item_id\n", "h.csv: there is no pair");
   message("a,item 1\nb\n", "h.csv: line 2: 'b' is not a pair");
   message("a,item 1,5\n", "h.csv: line 1: 'a,item 1,5' is not a pair");
+  message("jos\xE9,item 1\njosé,item 1\n", "h.csv: line 2: two different users become 'josé'");
   message("a,x\na,y\n",
           "h.csv: none of its 2 items is in the checkpoint's catalogue, beginning with line 1: 'x'");
 }

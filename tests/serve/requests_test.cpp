@@ -71,7 +71,8 @@ TEST(Pairs, NameTheLineThatIsWrong) {
     EXPECT_THAT([&] { read_pairs(text); }, ThrowsMessage<Error>(HasSubstr(part))) << text;
   };
   message("7,a\n\nnonsense\n", "pairs.csv: line 3: 'nonsense' is not a pair");
-  message("7,a\n7,a,3\n", "line 2");
+  message("7,a\n7,a,3\n",
+          "line 2: '7,a,3' is not a pair: a user and an item, separated by a comma or a tab; leave out");
   message("7,\n", "line 1");
   message("7,a\n8,a\n", "line 2: user '8' is unknown");
   message("7,a\n7,c\n", "line 2: item 'c' is unknown");
