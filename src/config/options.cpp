@@ -69,6 +69,19 @@ void check_overwrite(const Options& o) {
           "--resume and --overwrite: give one of them, to go on from the saved run or to replace it");
 }
 
+void check_loss(const Options& o) {
+  require(
+      o.loss == Loss::bce || o.sampling == Sampling::grouped,
+      "--loss {} compares a positive with its negatives: use --sampling grouped, which keeps them together",
+      name_of(o.loss));
+}
+
+void check_negatives(const Options& o) {
+  require(
+      o.negatives == Negatives::uniform || !o.exact_negatives,
+      "--exact_negatives and --negatives popularity: give one of them, exact negatives are drawn uniformly");
+}
+
 void check_freeze(const Options& o) {
   const Freeze freeze = o.frozen();
   require(!(freeze.users && freeze.items && freeze.mlp), "--freeze: nothing is left to train");
@@ -118,8 +131,12 @@ void Options::declare(OptionTable& table) {
   table.add("grads_accumulated", grads_accumulated, "micro-batches per update; saves memory, changes nothing else", {.range = at_least(1), .shapes_result = true});
   table.add("valid_batch_size", valid_batch_size, "samples per evaluation block, over all ranks", {.range = at_least(1)});
   table.add("negative_samples,n", negative_samples, "sampled negatives per positive", {.range = at_least(1).at_most(10000), .shapes_result = true});
+  table.add("negatives", negatives, "how often an item is drawn: uniform, or popularity (its training interactions to --popularity_power)", {.shapes_result = true});
+  table.add("popularity_power", popularity_power, "of --negatives popularity; 0: uniform, 1: as in training", {.range = at_least(0).at_most(10), .shapes_result = true});
   table.add("exact_negatives", exact_negatives, "never sample an item that the user has in training; every user must lack one", {.shapes_result = true});
   table.add("sampling", sampling, "grouped: a positive stays with its negatives (faster); shuffled: every sample by itself", {.shapes_result = true});
+  table.add("loss", loss, "bce (of every sample), bpr or softmax (a positive against its negatives)", {.shapes_result = true});
+  table.add("embedding_l2", embedding_l2, "L2 penalty on the embeddings that a batch reads", {.range = at_least(0), .shapes_result = true});
   table.add("optimizer", optimizer, "adam or sgd (without momentum)", {.shapes_result = true});
   table.add("learning_rate,l", learning_rate, "learning rate", {.range = above(0), .shapes_result = true});
   table.add("beta1", beta1, "Adam's first decay rate", {.range = at_least(0).below(1), .shapes_result = true});
@@ -161,7 +178,7 @@ void Options::declare(OptionTable& table) {
   // clang-format on
   table.add_common("version");
   for (const auto condition : {check_mode, check_weight_decay, check_pretrained, check_resume,
-                               check_overwrite, check_freeze, check_shape})
+                               check_overwrite, check_loss, check_negatives, check_freeze, check_shape})
     table.check([this, condition] { condition(*this); });
 }
 

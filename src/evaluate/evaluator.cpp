@@ -15,11 +15,12 @@ namespace neumf {
 template <class Device, class T>
 Evaluator<Device, T>::Evaluator(Context<Device>& context, Parameters<Device, T>& parameters,
                                 const ModelShape& shape, const Shard& shard, std::uint32_t first_row,
-                                std::int64_t block_samples, std::vector<int> topk)
+                                std::int64_t block_samples, std::vector<int> topk, Loss loss)
     : users_(static_cast<std::int64_t>(shard.users.size())),
       group_size_(static_cast<std::int32_t>(1 + shard.test_negatives.size() /
                                                     std::max<std::size_t>(shard.users.size(), 1))),
       topk_(std::move(topk)),
+      loss_kind_(loss),
       model_(parameters, shape,
              std::clamp<std::int64_t>(block_samples / group_size_, 1, std::max<std::int64_t>(users_, 1)),
              group_size_, false),
@@ -59,7 +60,11 @@ Metrics Evaluator<Device, T>::evaluate(Context<Device>& context, const Communica
                           .items = items_.data() + first * group_size_};
     model_.score(context, batch, logits_.data());
     ops::rank_held_out(context, batch, logits_.data(), ranks_.data() + first);
-    ops::bce_loss(context, batch.samples(), logits_.data(), labels_.data(), loss_.data());
+    if (loss_kind_ == Loss::bce)
+      ops::bce_loss(context, batch.samples(), logits_.data(), labels_.data(), loss_.data());
+    else
+      ops::ranking_loss(context, loss_kind_, batch, logits_.data(), nullptr, 0.0f, nullptr, nullptr,
+                        loss_.data());
   }
   std::vector<std::uint32_t> ranks(static_cast<std::size_t>(users_));
   double loss = 0;
@@ -67,7 +72,7 @@ Metrics Evaluator<Device, T>::evaluate(Context<Device>& context, const Communica
   download(context, loss_.data(), std::span<double>(&loss, 1));
   MetricSums sums(topk_);
   sums.add(ranks);
-  sums.add_loss(loss, static_cast<std::uint64_t>(samples()));
+  sums.add_loss(loss, static_cast<std::uint64_t>(loss_kind_ == Loss::bce ? samples() : users_));
   return sums.over_all_ranks(communicator);
 }
 

@@ -4,6 +4,7 @@
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/ops/gmf.hpp"
 #include "neumf/ops/head.hpp"
+#include "neumf/ops/row_penalty.hpp"
 
 namespace neumf {
 
@@ -55,7 +56,22 @@ void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch,
                                float loss_weight, ops::StepState* state) {
   require(!in_one_piece(), "this model trains in one piece: it has no forward pass");
   const auto& layout = parameters_.layout();
+  loss_weight_ = loss_weight;
+  loss_scale_ = &state->loss_scale;
   branches(context, batch, dropout, logits_.data());
+  if (objective_.loss != Loss::bce) {
+    const float* weight = parameters_.weight(layout.head_mlp).data;
+    if (has_mlp_) ops::head_forward(context, hidden_.output(batch.samples()), weight, logits_.data());
+    ops::ranking_loss(context, objective_.loss, batch, logits_.data(), objective_.log_q,
+                      loss_weight * static_cast<float>(batch.group_size), &state->loss_scale, dlogits_.data(),
+                      &state->loss);
+    if (has_mlp_)
+      ops::head_backward(context, hidden_.output(batch.samples()), weight,
+                         static_cast<const float*>(dlogits_.data()), dropout.keep_scale,
+                         hidden_.output_gradient(batch.samples()),
+                         parameters_.gradient(layout.head_mlp).data);
+    return;
+  }
   if (!has_mlp_) {
     ops::logit_loss(context, batch.samples(), logits_.data(), batch.labels, loss_weight, &state->loss_scale,
                     dlogits_.data(), parameters_.gradient(layout.head_bias).data, &state->loss);
@@ -76,6 +92,7 @@ void NeuMF<Device, T>::backward(Context<Device>& context, const BatchView& batch
   ops::plan_scatter(context, batch.items, batch.samples(), items_, item_plan_);
   if (has_mlp_) hidden_.backward(context, parameters_, batch, dropout.keep_scale);
   if (bucket_ready) bucket_ready(0);
+  if (objective_.embedding_l2 > 0) add_penalties(context, batch);
   if (has_gmf_)
     ops::gmf_backward(context, batch, user_plan_, item_plan_, parameters_.compute(layout.user_gmf),
                       parameters_.compute(layout.item_gmf), parameters_.weight(layout.head_gmf).data,
@@ -85,6 +102,20 @@ void NeuMF<Device, T>::backward(Context<Device>& context, const BatchView& batch
   if (has_mlp_)
     pair_.backward(context, parameters_, batch, user_plan_, item_plan_,
                    hidden_.input_gradient(batch.samples()));
+}
+
+template <class Device, class T>
+void NeuMF<Device, T>::add_penalties(Context<Device>& context, const BatchView& batch) {
+  const auto& layout = parameters_.layout();
+  const auto add = [&](const ops::ScatterPlan<Device>& plan, const Segment& table, float factor) {
+    if (!table.empty())
+      ops::add_row_penalty(context, plan, Matrix<const float>(parameters_.weight(table)), factor, loss_scale_,
+                           parameters_.gradient(table));
+  };
+  const float per_sample = objective_.embedding_l2 * loss_weight_;
+  const float per_group = per_sample * static_cast<float>(batch.group_size);
+  for (const Segment* table : {&layout.user_gmf, &layout.user_mlp}) add(user_plan_, *table, per_group);
+  for (const Segment* table : {&layout.item_gmf, &layout.item_mlp}) add(item_plan_, *table, per_sample);
 }
 
 template <class Device, class T>

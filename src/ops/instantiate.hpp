@@ -30,7 +30,9 @@
   template void head_forward<DEVICE, T>(Context<DEVICE>&, Matrix<const T>, const float*, float*);           \
   template void head_loss<DEVICE, T>(Context<DEVICE>&, Matrix<const T>, const float*, const std::uint8_t*,  \
                                      float, const float*, float, float*, float*, Matrix<T>, float*, float*, \
-                                     double*);
+                                     double*);                                                              \
+  template void head_backward<DEVICE, T>(Context<DEVICE>&, Matrix<const T>, const float*, const float*,     \
+                                         float, Matrix<T>, float*);
 
 // Also of namespace device, see product.hpp.
 #define NEUMF_LINEAR(DEVICE, T)                                                                        \

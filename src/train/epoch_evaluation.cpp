@@ -25,7 +25,7 @@ EpochEvaluation<Device, T>::EpochEvaluation(Context<Device>& context, const Comm
       communicator_(communicator),
       heartbeat_(heartbeat),
       sampled_(context, parameters, shape, shard, static_cast<std::uint32_t>(first_row),
-               block_samples(context, communicator, options), every_k(options)) {
+               block_samples(context, communicator, options), every_k(options), options.loss) {
   if (options.evaluation == Evaluation::full)
     full_.emplace(context, parameters, shape, shard, static_cast<std::uint32_t>(first_row),
                   block_samples(context, communicator, options), every_k(options));

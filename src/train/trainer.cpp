@@ -83,11 +83,26 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
   upload(context, std::span<const std::uint32_t>(shard.items), items_.data());
   upload(context, std::span<const std::uint64_t>(shard.offsets), offsets_.data());
   set_ = {users_.data(), items_.data(), offsets_.data(), shard.items.size(), shard.first_positive};
+  if (spec.negatives == Negatives::popularity) draw_by_popularity(shard);
+  model_.set_objective({spec.loss, spec.embedding_l2, log_q_.data()});
   spec_.sampler.user_row_offset = spec.users_replicated ? static_cast<std::uint32_t>(shard.users.first) : 0;
 
   ops::StepState initial;
   initial.loss_scale = spec.loss_scale;
   restore(initial);
+}
+
+template <class Device, class T>
+void Trainer<Device, T>::draw_by_popularity(const Shard& shard) {
+  std::vector<std::uint64_t> counts(spec_.sampler.item_count, 0);
+  for (const std::uint32_t item : shard.items) ++counts[item];
+  communicator_.allreduce_sum(std::span<std::uint64_t>(counts));
+  const ItemDistribution distribution = popularity_distribution(counts, spec_.popularity_power);
+  slots_ = Tensor<AliasSlot, Device>(static_cast<std::int64_t>(counts.size()));
+  log_q_ = Tensor<float, Device>(static_cast<std::int64_t>(counts.size()));
+  upload(context_, std::span<const AliasSlot>(distribution.slots), slots_.data());
+  upload(context_, std::span<const float>(distribution.log_probability), log_q_.data());
+  set_.slots = slots_.data();
 }
 
 template <class Device, class T>
@@ -115,7 +130,8 @@ std::optional<double> Trainer<Device, T>::train_epoch(std::uint32_t epoch, std::
   if (stopped) return std::nullopt;
   double loss = 0;
   in_phase(Phase::allreduce, [&] { loss = communicator_.sum(state().loss); });
-  return loss / static_cast<double>(samples());
+  const std::uint64_t terms = samples() / (spec_.loss == Loss::bce ? 1 : spec_.sampler.group_size());
+  return loss / static_cast<double>(terms);
 }
 
 template <class Device, class T>
@@ -258,7 +274,7 @@ void Trainer<Device, T>::restore(const ops::StepState& state) {
 template <class Device, class T>
 std::size_t Trainer<Device, T>::bytes() const {
   return model_.bytes() + weight_update_.bytes() + users_.bytes() + items_.bytes() + offsets_.bytes() +
-         batch_.bytes();
+         slots_.bytes() + log_q_.bytes() + batch_.bytes();
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class Trainer<DEVICE, T>;

@@ -10,6 +10,10 @@ TrainerSpec trainer_spec(const Options& options, const ModelShape& shape, bool h
   spec.sampler.item_count = static_cast<std::uint32_t>(shape.items);
   spec.sampler.exact_negatives = o.exact_negatives;
   spec.sampler.seed = o.seed;
+  spec.negatives = o.negatives;
+  spec.popularity_power = o.popularity_power;
+  spec.loss = o.loss;
+  spec.embedding_l2 = o.embedding_l2;
   spec.batch_size = o.batch_size;
   spec.grads_accumulated = o.grads_accumulated;
   spec.dropout = o.dropout;

@@ -229,6 +229,9 @@ TEST(Options, SayWhatIsWrong) {
       {"--weight_decay -1", "--weight_decay -1"},
       {"--lr_decay 2", "--lr_decay 2"},
       {"--patience -1", "--patience -1"},
+      {"--negatives popularity --exact_negatives", "drawn uniformly"},
+      {"--loss hinge", "bce, bpr, softmax"},
+      {"--loss bpr --sampling shuffled", "--sampling grouped"},
       {"--pretrained_gmf g.h5", "belong together"},
       {"--pretrained_gmf g.h5 --pretrained_mlp m.h5 --model mlp", "--model neumf"},
       {"--pretrained_gmf g.h5 --pretrained_mlp m.h5 --pretrain_alpha 2", "--pretrain_alpha 2"},
@@ -247,9 +250,9 @@ TEST(Options, RefuseNonsenseNumbers) {
       "epochs", "batch_size",       "grads_accumulated", "valid_batch_size", "factors",
       "layers", "negative_samples", "lr_warmup",         "lr_decay_epochs",  "seed",
       "topk",   "topk_list",        "patience",          "threads",          "keep_last"};
-  const std::vector<std::string> real{"pretrain_alpha", "dropout",      "learning_rate", "beta1",
-                                      "beta2",          "eps",          "weight_decay",  "lr_decay",
-                                      "threshold",      "stall_timeout"};
+  const std::vector<std::string> real{"pretrain_alpha", "dropout",       "learning_rate", "beta1",
+                                      "beta2",          "eps",           "weight_decay",  "lr_decay",
+                                      "threshold",      "stall_timeout", "embedding_l2",  "popularity_power"};
   const auto refused = [](const std::string& name, const std::string& value) {
     const std::string option = "--" + name;
     EXPECT_THAT(

@@ -57,9 +57,45 @@ class ReferenceModel {
     return sum;
   }
 
+  // What training minimises over its weight, see Objective; binary cross-entropy is loss().
+  double objective(const Objective& objective) const {
+    double sum = 0;
+    if (objective.loss == Loss::bce) {
+      sum = loss();
+    } else {
+      const auto z = logits();
+      for (std::int64_t first = 0; first < batch_.samples(); first += batch_.group_size)
+        sum += batch_.group_size *
+               group_loss(objective, batch_.items + first, &z[static_cast<std::size_t>(first)]);
+    }
+    if (objective.embedding_l2 == 0) return sum;
+    double squares = 0;
+    for (std::int64_t s = 0; s < batch_.samples(); ++s) {
+      const std::uint32_t user = batch_.users[s / batch_.group_size], item = batch_.items[s];
+      for (const Segment* table : {&layout_.user_gmf, &layout_.user_mlp}) squares += square_of(*table, user);
+      for (const Segment* table : {&layout_.item_gmf, &layout_.item_mlp}) squares += square_of(*table, item);
+    }
+    return sum + objective.embedding_l2 / 2.0 * squares;
+  }
+
   std::vector<double> w;
 
  private:
+  double group_loss(const Objective& objective, const std::uint32_t* items, const double* z) const {
+    double sum = 0;
+    const auto s = [&](std::int64_t j) { return z[j] - objective.log_q[items[j]]; };
+    for (std::int64_t j = 1; j < batch_.group_size; ++j)
+      if (items[j] != items[0])
+        sum += objective.loss == Loss::bpr ? std::log1p(std::exp(z[j] - z[0])) / (batch_.group_size - 1)
+                                           : std::exp(s(j) - s(0));
+    return objective.loss == Loss::bpr ? sum : std::log1p(sum);
+  }
+  double square_of(const Segment& table, std::int64_t row) const {
+    double sum = 0;
+    for (std::int64_t k = 0; k < table.cols; ++k) sum += at(table, row, k) * at(table, row, k);
+    return sum;
+  }
+
   double at(const Segment& s, std::int64_t row, std::int64_t col) const {
     return w[static_cast<std::size_t>(s.offset + row * s.cols + col)];
   }
@@ -143,7 +179,10 @@ struct Case {
   Way way;
   std::int64_t factors;              // 0: the MLP alone
   std::vector<std::int64_t> layers;  // empty: GMF alone
+  Objective objective = {};
 };
+
+constexpr std::array<float, 9> log_q{-1, -2, -3, -1.5f, -2.5f, -0.5f, -4, -2, -3};
 
 class NeuMFModel : public testing::TestWithParam<Case> {
  protected:
@@ -179,6 +218,7 @@ class NeuMFModel : public testing::TestWithParam<Case> {
     dropout_ = Dropout::at_rate(GetParam().dropout, 11, 2, 0);
     EXPECT_TRUE(model_.in_one_piece());
     if (GetParam().way != Way::narrow) model_.go_by_operation();
+    model_.set_objective(GetParam().objective);
     model_.pair_layer().force(projection());
   }
 
@@ -237,7 +277,11 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
   }
   model_.finish_step(context_);
 
-  EXPECT_NEAR(state.loss, expected.loss(), 1e-4);
+  const Objective& objective = GetParam().objective;
+  Objective loss_alone = objective;
+  loss_alone.embedding_l2 = 0;
+  const bool compares = objective.loss != Loss::bce;
+  EXPECT_NEAR(state.loss, expected.objective(loss_alone) / (compares ? GetParam().group_size : 1), 1e-4);
   const auto& layout = parameters_.layout();
   std::vector<const Segment*> segments = layout.shared_segments();
   std::ranges::copy(layout.user_segments(), std::back_inserter(segments));
@@ -248,9 +292,9 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
       const double saved = w;
       constexpr double h = 1e-6;  // truncation ~ h^2, rounding ~ 1e-14 / h: both far below the tolerance
       w = saved + h;
-      const double above = expected.loss();
+      const double above = expected.objective(objective);
       w = saved - h;
-      const double below = expected.loss();
+      const double below = expected.objective(objective);
       w = saved;
       const double gradient = (above - below) / (2 * h) * loss_weight * state.loss_scale;
       largest = std::max(largest, std::fabs(gradient));
@@ -258,6 +302,7 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
       EXPECT_NEAR(parameters_.gradient(*segment).data[i], gradient, 2e-4 + 2e-6 * std::fabs(gradient))
           << segment->name << "[" << i << "]";
     }
+    if (compares && segment == &layout.head_bias) continue;  // the same for all of a group
     EXPECT_GT(largest, 1e-2) << segment->name << ": the test does not exercise this weight";
   }
 }
@@ -346,6 +391,13 @@ std::vector<Case> cases() {
   // More than one vector, more than one tile for each thread, groups larger than a tile, another dropout.
   all.push_back({5, 0.3f, Way::narrow, 20, {40, 50, 33, 17}});
   all.push_back({70, 0.5f, Way::narrow, 64, {16, 64, 20}});
+  for (const Objective& objective : {Objective{Loss::bpr, 0, log_q.data()},
+                                     {Loss::softmax, 0, log_q.data()},
+                                     {Loss::softmax, 0.3f, log_q.data()},
+                                     {Loss::bce, 0.3f, nullptr}})
+    for (const auto& [factors, layers] :
+         {std::pair<std::int64_t, std::vector<std::int64_t>>{5, {8, 7}}, {0, {8, 7}}, {5, {}}})
+      all.push_back({5, 0.5f, Way::per_sample, factors, layers, objective});
   return all;
 }
 

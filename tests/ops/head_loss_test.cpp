@@ -77,6 +77,26 @@ TYPED_TEST(Head, LossAndGradientsMatchTheReference) {
       }
 }
 
+TYPED_TEST(Head, BackwardMatchesTheReference) {
+  using Real = typename TypeParam::T;
+  for (const Index width : {1, 8, 13, 64, 200, 256})
+    for (const Index n : {0, 1, 7, 257, 3001}) {
+      SCOPED_TRACE(testing::Message() << n << " samples, width " << width);
+      const Array h = random_activations<Real>(n, width, 2), weight = random_array<float>(width, 1, 3);
+      const Array dlogits = random_array<float>(n, 1, 4), weight_grad = random_array<float>(width, 1, 5);
+      const auto device_h = this->template send<Real>(h);
+      const auto device_weight = this->template send<float>(weight);
+      const auto device_dlogits = this->template send<float>(dlogits);
+      auto dh = this->template send<Real>(Array(n, width, NAN));
+      auto device_weight_grad = this->template send<float>(weight_grad);
+      head_backward(this->context(), view(device_h), device_weight.data(), device_dlogits.data(), 1.25f,
+                    dh.matrix(), device_weight_grad.data());
+      const auto want = reference::head_backward(h, weight, dlogits, 1.25, weight_grad);
+      expect_close<Real>(this->fetch(dh), want.dh, "dh");
+      expect_close<float>(this->fetch(device_weight_grad), want.weight, "weight gradient");
+    }
+}
+
 // The header's formula never overflows, however sure the model is.
 TYPED_TEST(Head, TakesExtremeLogits) {
   const std::vector<double> extremes{-1e30, -1000, -104, -88, -20, -1e-30, 0, 1e-30, 20, 88, 104, 1000, 1e30};

@@ -131,6 +131,27 @@ TEST(Sampler, DrawsNegativesUniformly) {
   EXPECT_LT(chi_square, 98);
 }
 
+TEST(Sampler, DrawsNegativesByPopularity) {
+  HostSet set;
+  for (std::uint32_t user = 0; user < 400; ++user) set.add_user({user % item_count});
+  std::vector<std::uint64_t> popularity(item_count);
+  for (std::uint32_t item = 0; item < item_count; ++item) popularity[item] = 1 + item * item;
+  const auto slots = popularity_distribution(popularity, 0.5).slots;
+  TrainingSetView view = set.view();
+  view.slots = slots.data();
+  const auto spec = spec_of(Sampling::grouped, 64, false);
+  std::vector<double> counts(item_count, 0);
+  for (std::uint64_t positive = 0; positive < 400; ++positive)
+    for (std::uint64_t k = 1; k <= 64; ++k) ++counts[sample_item(view, spec, positive, positive * 65 + k)];
+  double sum = 0, chi_square = 0;
+  for (const auto count : popularity) sum += std::sqrt(static_cast<double>(count));
+  for (std::uint32_t item = 0; item < item_count; ++item) {
+    const double expected = 400 * 64.0 * std::sqrt(static_cast<double>(popularity[item])) / sum;
+    chi_square += (counts[item] - expected) * (counts[item] - expected) / expected;
+  }
+  EXPECT_LT(chi_square, 98);
+}
+
 // User 4 has 7 items; its exact negatives are uniform over the other 43 (42 degrees of freedom: 88).
 TEST(Sampler, DrawsExactNegativesUniformlyFromTheRest) {
   HostSet set;

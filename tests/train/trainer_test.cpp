@@ -52,7 +52,7 @@ Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epo
   Parameters<Cpu, float> parameters(context, shape, rows);
   parameters.initialise(context, 1, spec.users_replicated ? 0 : shard.users.first);
   Trainer<Cpu, float> trainer(context, communicator, parameters, shape, shard, spec);
-  EXPECT_TRUE(trainer.model().in_one_piece());
+  EXPECT_EQ(trainer.model().in_one_piece(), spec.loss == Loss::bce && spec.embedding_l2 == 0);
   if (way == Way::by_operation) trainer.model().go_by_operation();
   Outcome outcome;
   for (int epoch = 0; epoch < epochs; ++epoch) {
@@ -123,6 +123,43 @@ TEST(Trainer, TheOtherModelsAgreeWithOneRank) {
     expect_near(many.shared, one.shared, 1e-6);
     expect_near(many.users, one.users, 1e-6, true);
   }
+}
+
+// Losses that compare, negatives by popularity over all ranks' users, and penalties on rows.
+TEST(Trainer, OtherObjectivesAgreeWithOneRank) {
+  auto spec = spec_with();
+  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  spec.negatives = Negatives::popularity;
+  spec.embedding_l2 = 0.1f;
+  for (const Loss loss : {Loss::bce, Loss::bpr, Loss::softmax}) {
+    SCOPED_TRACE(name_of(loss));
+    spec.loss = loss;
+    const Outcome many = train(Communicator::world(), spec, 2), one = train(Communicator::self(), spec, 2);
+    EXPECT_NEAR(many.losses[1], one.losses[1], 1e-6);
+    expect_near(many.shared, one.shared, 1e-6);
+    expect_near(many.users, one.users, 1e-6, true);
+    spec.grads_accumulated = 3;
+    const Outcome accumulated = train(Communicator::world(), spec, 2);
+    EXPECT_NEAR(accumulated.losses[1], one.losses[1], 1e-6);
+    expect_near(accumulated.shared, one.shared, 1e-6);
+    spec.grads_accumulated = 1;
+  }
+}
+
+TEST(Trainer, LearnsByTheOtherObjectives) {
+  auto spec = spec_with();
+  spec.dropout = 0.0f;
+  spec.batch_size = 200;
+  for (const Negatives negatives : {Negatives::uniform, Negatives::popularity})
+    for (const Loss loss : {Loss::bpr, Loss::softmax}) {
+      SCOPED_TRACE(name_of(loss));
+      spec.loss = loss;
+      spec.negatives = negatives;
+      const Outcome outcome = train(Communicator::world(), spec, 60);
+      // At first all items are alike: log 2, and log 5 less the negatives that repeat the positive.
+      EXPECT_NEAR(outcome.losses.front(), loss == Loss::bpr ? std::log(2.0) : std::log(5.0), 0.15);
+      EXPECT_LT(outcome.losses.back(), 0.6 * outcome.losses.front());
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(SamplingsAndWays, TrainerOnRanks,

@@ -10,6 +10,7 @@
 
 #include "neumf/core/value_names.hpp"
 #include "neumf/nn/model_shape.hpp"
+#include "neumf/ops/ranking_loss.hpp"
 #include "neumf/sampling/sampler.hpp"
 
 namespace neumf {
@@ -100,6 +101,10 @@ struct Options {
   float dropout = 0.5f;
   std::uint32_t negative_samples = 4;
   bool exact_negatives = false;
+  Negatives negatives = Negatives::uniform;
+  double popularity_power = 0.75;
+  Loss loss = Loss::bce;
+  float embedding_l2 = 0;
   Sampling sampling = Sampling::grouped;
   Optimizer optimizer = Optimizer::adam;
   float learning_rate = 0.0045f, beta1 = 0.25f, beta2 = 0.5f, eps = 1e-8f;

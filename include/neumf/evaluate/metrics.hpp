@@ -23,7 +23,7 @@ struct Ranking {
 
 struct Metrics {
   double hit_rate = 0, ndcg = 0;  // at the first K
-  double loss = 0;                // mean binary cross-entropy of the scored items
+  double loss = 0;                // the mean of what the evaluator was told to compute
   Ranking ranking;
 };
 

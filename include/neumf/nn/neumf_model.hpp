@@ -18,11 +18,21 @@
 #include "neumf/nn/pair_layer.hpp"
 #include "neumf/nn/parameters.hpp"
 #include "neumf/ops/batch.hpp"
+#include "neumf/ops/ranking_loss.hpp"
 #include "neumf/ops/step_state.hpp"
 #include "neumf/ops/whole_step.hpp"
 #include "neumf/random/dropout.hpp"
 
 namespace neumf {
+
+// What training minimises.
+struct Objective {
+  Loss loss = Loss::bce;
+  // L2 on embeddings: the mean over the samples of this / 2 (|user's rows|^2 + |item's rows|^2). It is no
+  // part of the loss that is told.
+  float embedding_l2 = 0;
+  const float* log_q = nullptr;  // [items] on the device, see ops/ranking_loss.hpp; or null
+};
 
 template <class Device, class T>
 class NeuMF {
@@ -38,12 +48,18 @@ class NeuMF {
   bool in_one_piece() const { return whole_step_ != nullptr; }
   // Has it trained operation by operation, as those of other models are.
   void go_by_operation() { whole_step_.reset(); }
+  // Binary cross-entropy alone, unless another objective is set. Others go by operation.
+  void set_objective(const Objective& objective) {
+    objective_ = objective;
+    if (objective.loss != Loss::bce || objective.embedding_l2 > 0) go_by_operation();
+  }
 
   // `samples`: how many this rank will process until the weights change.
   void begin_step(Context<Device>& context, std::int64_t samples) {
     if (has_mlp_ && !in_one_piece()) pair_.begin(context, parameters_, samples);
   }
-  // One block's forward pass, up to the gradient of its logits; adds its loss to state->loss.
+  // One block's forward pass, up to the gradient of its logits; adds its loss to state->loss. `loss_weight`
+  // is 1 / (samples of the whole step over all ranks).
   void forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float loss_weight,
                ops::StepState* state);
   // Adds the block's gradients, times loss_weight and the state's loss scale. Follows forward on the same
@@ -68,6 +84,7 @@ class NeuMF {
   std::size_t bytes() const;
 
  private:
+  void add_penalties(Context<Device>& context, const BatchView& batch);
   // Everything up to the last hidden layer, and the bias and GMF part of the logits.
   void branches(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float* logits);
 
@@ -80,6 +97,10 @@ class NeuMF {
   Tensor<float, Device> logits_, dlogits_;
   ops::ScatterPlan<Device> user_plan_, item_plan_;
   std::unique_ptr<ops::WholeStep<Device, T>> whole_step_;  // or null
+  Objective objective_;
+  // Of the step: what its forward pass was told.
+  float loss_weight_ = 0;
+  const float* loss_scale_ = nullptr;
 };
 
 }  // namespace neumf

@@ -2,7 +2,7 @@
 //
 // The final layer is linear over [gmf ; mlp] to one logit z. ops/gmf.hpp starts the logit with the GMF part
 // and the bias (bias_forward where there is no GMF part); here the MLP part is added. Loss: binary
-// cross-entropy with logits,
+// cross-entropy with logits (others: ops/ranking_loss.hpp),
 //   l(z, y) = max(z, 0) - z y + log(1 + exp(-|z|)),   dl/dz = sigmoid(z) - y.
 #pragma once
 
@@ -31,6 +31,13 @@ template <class Device, class T>
 void head_loss(Context<Device>& context, Matrix<const T> h, const float* weight, const std::uint8_t* labels,
                float scale, const float* loss_scale, float keep_scale, float* logits, float* dlogits,
                Matrix<T> dh, float* weight_grad, float* bias_grad, double* loss);
+
+// What head_loss computes besides, where another loss (ops/ranking_loss.hpp) has given the logits' gradients:
+//   dh[s, k] = dlogits[s] weight[k] where h > 0, scaled by keep_scale;
+//   weight_grad[k] += sum_s dlogits[s] h[s, k].
+template <class Device, class T>
+void head_backward(Context<Device>& context, Matrix<const T> h, const float* weight, const float* dlogits,
+                   float keep_scale, Matrix<T> dh, float* weight_grad);
 
 // What head_loss computes where there is no MLP part: dlogits, bias_grad and loss from complete logits.
 template <class Device>

@@ -16,6 +16,7 @@
 #include "neumf/core/value_names.hpp"
 #include "neumf/random/philox.hpp"
 #include "neumf/sampling/absent_item.hpp"
+#include "neumf/sampling/item_draw.hpp"
 #include "neumf/sampling/permutation.hpp"
 
 namespace neumf {
@@ -26,6 +27,13 @@ constexpr auto value_names(Sampling) {
       {{"grouped", Sampling::grouped}, {"shuffled", Sampling::shuffled}});
 }
 
+// How often an item is drawn as a negative: all alike, or as its training interactions to a power.
+enum class Negatives { uniform, popularity };
+constexpr auto value_names(Negatives) {
+  return std::to_array<NamedValue<Negatives>>(
+      {{"uniform", Negatives::uniform}, {"popularity", Negatives::popularity}});
+}
+
 // A rank's training positives on its device. Rows are local users, [0, users).
 struct TrainingSetView {
   const std::uint32_t* users;    // [positives] local user of each positive
@@ -33,6 +41,8 @@ struct TrainingSetView {
   const std::uint64_t* offsets;  // [users + 1] positives of each user
   std::uint64_t positives;
   std::uint64_t first_positive;  // id of the rank's first positive in the whole data set
+  const AliasSlot* slots =
+      nullptr;  // [items] how negatives are drawn (item_draw.hpp), unless exact; null: uniformly
 };
 
 struct SamplerSpec {
@@ -84,7 +94,7 @@ NEUMF_HD inline std::uint32_t training_count(const TrainingSetView& set, std::ui
 // The negative that 32 random bits give a user.
 NEUMF_HD inline std::uint32_t negative_item(const TrainingSetView& set, const SamplerSpec& spec,
                                             std::uint32_t user, std::uint32_t bits) {
-  if (!spec.exact_negatives) return bounded(bits, spec.item_count);
+  if (!spec.exact_negatives) return drawn_item(set.slots, spec.item_count, bits);
   const std::uint32_t count = training_count(set, user);
   return absent_item(set.items + set.offsets[user], count, bounded(bits, spec.item_count - count));
 }

@@ -27,7 +27,11 @@
 namespace neumf {
 
 struct TrainerSpec {
-  SamplerSpec sampler;                // epoch and user_row_offset are set by the trainer
+  SamplerSpec sampler;  // epoch and user_row_offset are set by the trainer
+  Negatives negatives = Negatives::uniform;
+  double popularity_power = 0.75;
+  Loss loss = Loss::bce;
+  float embedding_l2 = 0;             // see Objective
   std::int64_t batch_size = 1048576;  // samples per update over all ranks
   int grads_accumulated = 1;
   float dropout = 0.5f;
@@ -60,9 +64,9 @@ class Trainer {
           const ModelShape& shape, const Shard& shard, const TrainerSpec& spec,
           Heartbeat* heartbeat = nullptr);
 
-  // Trains one epoch (numbered from 0), from update `first` on, and returns the mean loss of its samples over
-  // all ranks, or nothing if `after_update` or `give_up` stopped it. Where `first` is not 0, state().loss is
-  // that of the updates before. Collective.
+  // Trains one epoch (numbered from 0), from update `first` on, and returns the mean loss of its samples (of
+  // its groups, if they are compared: ops/ranking_loss.hpp) over all ranks, or nothing if `after_update` or
+  // `give_up` stopped it. Where `first` is not 0, state().loss is that of the updates before. Collective.
   std::optional<double> train_epoch(std::uint32_t epoch, std::uint64_t first = 0,
                                     const AfterUpdate& after_update = {}, const GiveUp& give_up = {});
 
@@ -90,6 +94,8 @@ class Trainer {
   std::size_t bytes() const;
 
  private:
+  // How negatives are drawn, where that is not uniformly. Collective.
+  void draw_by_popularity(const Shard& shard);
   // An update of `groups` groups of this rank and `all_groups` of all ranks. False if it was given up.
   bool step(std::uint64_t groups, std::uint64_t all_groups, const Dropout& dropout, const GiveUp& give_up);
   void take_back(const ops::StepState& before);
@@ -112,6 +118,8 @@ class Trainer {
   NeuMF<Device, T> model_;
   Tensor<std::uint32_t, Device> users_, items_;
   Tensor<std::uint64_t, Device> offsets_;
+  Tensor<AliasSlot, Device> slots_;
+  Tensor<float, Device> log_q_;
   TrainingSetView set_;
   BatchBuffer<Device> batch_;
   Tensor<ops::StepState, Device> state_;

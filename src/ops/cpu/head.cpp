@@ -36,10 +36,10 @@ void add_dots(const T* h, const float* weight, std::int64_t rows, std::int64_t w
   return add_dots<0>(h, weight, rows, width, out);
 }
 
-// For `rows` <= tile samples: weight_sum += sum over s of d[s] h[s, :]; dh[s, :] = d[s] scaled_weight where h
+// weight_sum += sum over s of d[s] h[s, :]; dh[s, :] = d[s] scaled_weight where h
 // > 0.
 template <std::int64_t known, class T>
-void head_backward(const T* h, const float* scaled_weight, const float* d, std::int64_t rows,
+void backward_rows(const T* h, const float* scaled_weight, const float* d, std::int64_t rows,
                    std::int64_t width, float* weight_sum, T* dh) {
   const std::int64_t n = known > 0 ? known : width;
   for (std::int64_t s = 0; s < rows; ++s) {
@@ -56,11 +56,11 @@ void head_backward(const T* h, const float* scaled_weight, const float* d, std::
 }
 
 template <class T>
-void head_backward(const T* h, const float* scaled_weight, const float* d, std::int64_t rows,
+void backward_rows(const T* h, const float* scaled_weight, const float* d, std::int64_t rows,
                    std::int64_t width, float* weight_sum, T* dh) {
-  if (width == 8) return head_backward<8>(h, scaled_weight, d, rows, width, weight_sum, dh);
-  if (width == 64) return head_backward<64>(h, scaled_weight, d, rows, width, weight_sum, dh);
-  return head_backward<0>(h, scaled_weight, d, rows, width, weight_sum, dh);
+  if (width == 8) return backward_rows<8>(h, scaled_weight, d, rows, width, weight_sum, dh);
+  if (width == 64) return backward_rows<64>(h, scaled_weight, d, rows, width, weight_sum, dh);
+  return backward_rows<0>(h, scaled_weight, d, rows, width, weight_sum, dh);
 }
 
 // Adds what each thread has summed: the loss and the gradient of the bias.
@@ -100,12 +100,25 @@ void head_loss(Context<Device>& context, Matrix<const T> h, const float* weight,
       const std::int64_t rows = std::min(tile, end - s);
       add_dots(h.row(s), weight, rows, width, logits + s);
       cpu::loss_and_gradient(logits + s, labels + s, factor, rows, dlogits + s, sums.row(thread));
-      head_backward(h.row(s), scaled_weight.data(), dlogits + s, rows, width, weight_sums.row(thread),
+      backward_rows(h.row(s), scaled_weight.data(), dlogits + s, rows, width, weight_sums.row(thread),
                     dh.row(s));
     }
   });
   weight_sums.add_to(weight_grad);
   add_scalars(sums, loss, bias_grad);
+}
+
+template <class Device, class T>
+void head_backward(Context<Device>& context, Matrix<const T> h, const float* weight, const float* dlogits,
+                   float keep_scale, Matrix<T> dh, float* weight_grad) {
+  cpu::PartialSums<float> weight_sums(context.threads(), h.cols);
+  std::vector<float> scaled_weight(weight, weight + h.cols);
+  for (float& value : scaled_weight) value *= keep_scale;
+  cpu::parallel_ranges(context, h.rows, 256, [&](int thread, std::int64_t begin, std::int64_t end) {
+    backward_rows(h.row(begin), scaled_weight.data(), dlogits + begin, end - begin, h.cols,
+                  weight_sums.row(thread), dh.row(begin));
+  });
+  weight_sums.add_to(weight_grad);
 }
 
 template <>

@@ -62,7 +62,7 @@ void sample_batch<Cpu>(Context<Cpu>& context, const TrainingSetView& set, const 
           const std::int64_t lane = t * blocks + (negative_word(k) - group.word);
           const std::uint32_t bits = random.word(lane, (k - 1) % 4);
           if (!spec.exact_negatives) {
-            items[j] = bounded(bits, spec.item_count);
+            items[j] = drawn_item(set.slots, spec.item_count, bits);
             continue;
           }
           const std::uint32_t user = set.users[group.positive], own = training_count(set, user);

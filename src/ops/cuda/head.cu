@@ -123,6 +123,42 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
   }
 }
 
+// The gradients of the head alone; the grid's second dimension goes over tiles of columns.
+template <class T, int V>
+__global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
+    head_backward_kernel(const T* __restrict__ h, std::int64_t rows, std::int64_t width,
+                         const float* __restrict__ weight, const float* __restrict__ dlogits,
+                         float keep_scale, int team_size, T* __restrict__ dh, float* __restrict__ partial) {
+  const cuda::Team team(team_size);
+  const std::int64_t column = team.column<V>(blockIdx.y);
+  const bool active = column < width;
+  float w[V] = {}, weight_sums[V] = {};
+  if (active) cuda::load<V>(weight + column, w);
+  for (std::int64_t first = team.index * unroll; active && first < rows; first += team.count * unroll) {
+    cuda::Pack<T, V> raw[unroll];
+    float d[unroll];
+#pragma unroll
+    for (int u = 0; u < unroll; ++u) {
+      const std::int64_t s = min(first + u, rows - 1);
+      raw[u] = cuda::Pack<T, V>::load(h + s * width + column);
+      d[u] = dlogits[s];
+    }
+#pragma unroll
+    for (int u = 0; u < unroll; ++u) {
+      if (first + u >= rows) break;
+      float x[V], out[V];
+      raw[u].widen_to(x);
+#pragma unroll
+      for (int i = 0; i < V; ++i) {
+        weight_sums[i] += d[u] * x[i];
+        out[i] = x[i] > 0.0f ? d[u] * keep_scale * w[i] : 0.0f;
+      }
+      cuda::store<V>(dh + (first + u) * width + column, out);
+    }
+  }
+  cuda::store_block_sums<V>(team, weight_sums, column, width, partial);
+}
+
 // loss[0] += the blocks' losses; bias_grad[0] += their bias gradients.
 __global__ void head_scalars_kernel(HeadSums partial, std::int64_t blocks, float* bias_grad, double* loss) {
   double loss_sum = 0, bias_sum = 0;
@@ -225,6 +261,24 @@ void head_loss(Context<Device>& context, Matrix<const T> h, const float* weight,
   cuda::add_partial_sums(context, partial.weight, blocks, h.cols, weight_grad);
   head_scalars_kernel<<<1, cuda::block_threads, 0, context.stream()>>>(partial, blocks, bias_grad, loss);
   cuda::check_launch("head_scalars_kernel");
+}
+
+template <class Device, class T>
+void head_backward(Context<Device>& context, Matrix<const T> h, const float* weight, const float* dlogits,
+                   float keep_scale, Matrix<T> dh, float* weight_grad) {
+  if (h.size() == 0) return;
+  const auto shape = cuda::row_shape(h.cols, h.data, weight, dh.data);
+  const std::int64_t blocks =
+      std::min<std::int64_t>(cuda::partial_blocks, cuda::blocks_for(h.rows, shape.rows_per_block() * unroll));
+  float* partial = cuda::scratch<float>(context, blocks * h.cols);
+  const dim3 grid = cuda::grid_for(blocks, 1, shape.tiles);
+  cuda::with_vector(shape, [&](auto vector) {
+    constexpr int V = decltype(vector)::value;
+    head_backward_kernel<T, V><<<grid, cuda::block_threads, 0, context.stream()>>>(
+        h.data, h.rows, h.cols, weight, dlogits, keep_scale, shape.team, dh.data, partial);
+  });
+  cuda::check_launch("head_backward_kernel");
+  cuda::add_partial_sums(context, partial, blocks, h.cols, weight_grad);
 }
 
 template <>

@@ -58,6 +58,24 @@ inline HeadGradients head_loss(const Batch& batch, const Array& h, const Array& 
   return out;
 }
 
+struct HeadBackward {
+  Result dh, weight;
+};
+
+// From gradients of the logits that are given.
+inline HeadBackward head_backward(const Array& h, const Array& weight, const Array& dlogits,
+                                  double keep_scale, const Array& weight_grad) {
+  HeadBackward out{Result(h.rows, h.cols), Result(weight_grad)};
+  for (Index s = 0; s < h.rows; ++s)
+    for (Index k = 0; k < h.cols; ++k) {
+      if (h(s, k) > 0) out.dh.add(s, k, keep_scale * dlogits(s) * weight(k));
+      out.weight.add(k, 0, dlogits(s) * h(s, k));
+    }
+  out.dh.stored(1);
+  out.weight.stored(h.rows + 1);
+  return out;
+}
+
 // h is read, the logit read and written.
 constexpr Traffic head_forward_traffic(double samples, double width, double T) {
   return {samples * (width * T + 4), samples * 4};
@@ -66,6 +84,11 @@ constexpr Traffic head_forward_traffic(double samples, double width, double T) {
 // The label is read too; dh and the logit's gradient are written.
 constexpr Traffic head_loss_traffic(double samples, double width, double T) {
   return {samples * (width * T + 5), samples * (width * T + 8)};
+}
+
+// h and the logit's gradient are read, dh is written.
+constexpr Traffic head_backward_traffic(double samples, double width, double T) {
+  return {samples * (width * T + 4), samples * width * T};
 }
 
 // A logit and a label.
