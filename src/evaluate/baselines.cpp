@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <span>
 
+#include "neumf/evaluate/ease.hpp"
 #include "neumf/evaluate/item_knn.hpp"
 #include "neumf/ops/ranking.hpp"
 
@@ -13,8 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Fills scores[i] for every item, given a user's training items.
-using Score = std::function<void(std::span<const std::uint32_t>, std::span<float>)>;
+// Fills scores[i] for every item, given a user, counted over all ranks, and its training items.
+using Score = std::function<void(std::uint64_t, std::span<const std::uint32_t>, std::span<float>)>;
 
 BaselineResult evaluate(Context<Cpu>& context, const Communicator& communicator, const Shard& own,
                         std::uint32_t items, const std::vector<int>& topk, const Score& score) {
@@ -31,7 +33,7 @@ BaselineResult evaluate(Context<Cpu>& context, const Communicator& communicator,
       const auto user = static_cast<std::size_t>(first + g);
       const std::uint64_t begin = own.offsets[user], end = own.offsets[user + 1];
       float* row = scores.matrix().row(g);
-      score(std::span(own.items).subspan(begin, end - begin), {row, items});
+      score(own.users.first + user, std::span(own.items).subspan(begin, end - begin), {row, items});
       std::uint32_t* group = candidates.matrix().row(g);
       group[0] = own.test_items[user];
       std::copy_n(own.test_negatives.begin() + (first + g) * negatives, negatives, group + 1);
@@ -53,10 +55,57 @@ BaselineResult evaluate(Context<Cpu>& context, const Communicator& communicator,
   return result;
 }
 
+// What is evaluated, and how it scores.
+struct Method {
+  std::string description;
+  Score score;
+};
+
+Method popularity(const Shard& all, std::uint32_t items) {
+  std::vector<float> counts(items, 0.0f);
+  for (const std::uint32_t item : all.items) ++counts[item];
+  return {"the number of users who have the item in training",
+          [counts](std::uint64_t /*user*/, std::span<const std::uint32_t> /*own*/, std::span<float> scores) {
+            std::copy(counts.begin(), counts.end(), scores.begin());
+          }};
+}
+
+Method make_method(BaselineMethod method, Context<Cpu>& context, const Communicator& communicator,
+                   const Shard& all, std::uint32_t items, const BaselineSpec& spec) {
+  switch (method) {
+    case BaselineMethod::popularity:
+      return popularity(all, items);
+    case BaselineMethod::item_knn: {
+      const auto knn = std::make_shared<ItemKnn>(context, communicator, all, items, spec.neighbours);
+      return {
+          fmt::format("cosines of the user's items that are among the {} nearest neighbours of the candidate",
+                      spec.neighbours),
+          [knn](std::uint64_t /*user*/, std::span<const std::uint32_t> own, std::span<float> scores) {
+            knn->score(own, scores);
+          }};
+    }
+    case BaselineMethod::als: {
+      const auto als = std::make_shared<Als>(context, communicator, all, items, spec.als);
+      return {fmt::format("implicit feedback, {} factors, alpha {}, regularisation {}, {} iterations",
+                          spec.als.factors, spec.als.alpha, spec.als.regularisation, spec.als.iterations),
+              [als](std::uint64_t user, std::span<const std::uint32_t> /*own*/, std::span<float> scores) {
+                als->score(user, scores);
+              }};
+    }
+    case BaselineMethod::ease:
+      break;
+  }
+  const auto ease = std::make_shared<Ease>(context, communicator, all, items, spec.ease_regularisation);
+  return {fmt::format("regularisation {}", spec.ease_regularisation),
+          [ease](std::uint64_t /*user*/, std::span<const std::uint32_t> own, std::span<float> scores) {
+            ease->score(own, scores);
+          }};
+}
+
 }  // namespace
 
 std::vector<BaselineResult> evaluate_baselines(Context<Cpu>& context, const Communicator& communicator,
-                                               const Dataset& dataset, std::uint32_t neighbours,
+                                               const Dataset& dataset, const BaselineSpec& spec,
                                                const std::vector<int>& topk) {
   const auto items = static_cast<std::uint32_t>(dataset.items());
   Shard all, own;
@@ -65,24 +114,24 @@ std::vector<BaselineResult> evaluate_baselines(Context<Cpu>& context, const Comm
     own = dataset.load(dataset.user_range(communicator.rank(), communicator.size()));
   });
   std::vector<BaselineResult> results;
-  const auto add = [&](const char* name, Clock::time_point start, const Score& score) {
-    results.push_back(evaluate(context, communicator, own, items, topk, score));
-    results.back().name = name;
-    results.back().seconds = communicator.max(std::chrono::duration<double>(Clock::now() - start).count());
-  };
-
-  auto start = Clock::now();
-  std::vector<float> popularity(items, 0.0f);
-  for (const std::uint32_t item : all.items) ++popularity[item];
-  add("popularity", start, [&](std::span<const std::uint32_t> /*user_items*/, std::span<float> scores) {
-    std::copy(popularity.begin(), popularity.end(), scores.begin());
-  });
-
-  start = Clock::now();
-  const ItemKnn knn(context, communicator, all, items, neighbours);
-  add("item-knn", start, [&](std::span<const std::uint32_t> user_items, std::span<float> scores) {
-    knn.score(user_items, scores);
-  });
+  std::vector<BaselineMethod> methods = spec.methods;
+  if (methods.empty())
+    for (const auto& named : value_names(BaselineMethod{})) methods.push_back(named.value);
+  for (const BaselineMethod method : methods) {
+    const auto start = Clock::now();
+    BaselineResult result;
+    try {
+      const Method made = make_method(method, context, communicator, all, items, spec);
+      result = evaluate(context, communicator, own, items, topk, made.score);
+      result.description = made.description;
+    } catch (const CollectiveError& error) {
+      if (!spec.methods.empty()) throw;
+      result.refused = error.what();
+    }
+    result.name = name_of(method);
+    result.seconds = communicator.max(std::chrono::duration<double>(Clock::now() - start).count());
+    results.push_back(std::move(result));
+  }
   return results;
 }
 

@@ -8,6 +8,8 @@
 #include <memory>
 
 #include "dataset_files.hpp"
+#include "neumf/evaluate/als.hpp"
+#include "neumf/evaluate/ease.hpp"
 #include "neumf/evaluate/item_knn.hpp"
 #include "shared_directory.hpp"
 
@@ -70,16 +72,124 @@ TEST(ItemKnn, ScoresAsTheFormulasSay) {
   }
 }
 
+using Square = std::vector<std::vector<double>>;
+
+// By Gauss and Jordan, without pivots: of a positive definite matrix.
+Square inverse(Square a) {
+  const std::size_t n = a.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    a[i].resize(2 * n, 0);
+    a[i][n + i] = 1;
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    const double pivot = a[i][i];
+    for (double& x : a[i]) x /= pivot;
+    for (std::size_t k = 0; k < n; ++k) {
+      const double factor = a[k][i];
+      if (k != i)
+        for (std::size_t j = 0; j < 2 * n; ++j) a[k][j] -= factor * a[i][j];
+    }
+  }
+  for (auto& row : a) row.erase(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(n));
+  return a;
+}
+
+TEST(Ease, ScoresAsTheFormulasSay) {
+  const Fixture f;
+  Context<Cpu> context(2);
+  const double regularisation = 3;
+  const Ease ease(context, f.world, f.all, items, regularisation);
+  Square gram(items, std::vector<double>(items, 0));
+  for (std::uint32_t i = 0; i < items; ++i) {
+    for (std::uint32_t j = 0; j < items; ++j)
+      for (std::uint32_t u = 0; u < users; ++u) gram[i][j] += f.has(u, i) && f.has(u, j);
+    gram[i][i] += regularisation;
+  }
+  const Square p = inverse(gram);
+  std::vector<float> scores(items);
+  for (std::uint32_t u = 0; u < users; ++u) {
+    ease.score(std::span(f.all.items).subspan(f.all.offsets[u], f.all.offsets[u + 1] - f.all.offsets[u]),
+               scores);
+    for (std::uint32_t j = 0; j < items; ++j) {
+      double want = 0;
+      for (std::uint32_t i = 0; i < items; ++i)
+        if (f.has(u, i) && i != j) want -= p[i][j] / p[j][j];
+      ASSERT_NEAR(scores[j], want, 1e-5) << u << ", " << j;
+    }
+  }
+}
+
+TEST(Ease, IsRefusedWhereMemoryWouldNotDo) {
+  const Fixture f;
+  Context<Cpu> context(1);
+  EXPECT_THAT([&] { Ease(context, f.world, f.all, 4'000'000, 500); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("4000000 items needs")));
+}
+
+// The items moved last: with enough steps they solve their least squares, given the users.
+TEST(Als, SolvesTheLeastSquaresOfEveryItem) {
+  const Fixture f;
+  Context<Cpu> context(2);
+  const AlsSpec spec{.factors = 6, .regularisation = 0.5f, .alpha = 4, .iterations = 3, .steps = 30};
+  const Als als(context, f.world, f.all, items, spec);
+  for (std::uint32_t i = 0; i < items; ++i) {
+    std::vector<double> left(6, 0), right(6, 0);
+    for (std::uint32_t u = 0; u < users; ++u) {
+      const float* x = als.users().row(u);
+      double score = 0;
+      for (int k = 0; k < 6; ++k) score += static_cast<double>(x[k]) * als.items().row(i)[k];
+      const double confidence = f.has(u, i) ? 1 + spec.alpha : 1;
+      for (std::size_t k = 0; k < 6; ++k) {
+        left[k] += confidence * score * x[k];
+        if (f.has(u, i)) right[k] += confidence * x[k];
+      }
+    }
+    for (std::size_t k = 0; k < 6; ++k)
+      ASSERT_NEAR(left[k] + spec.regularisation * static_cast<double>(als.items().row(i)[k]), right[k],
+                  1e-3 * (1 + std::fabs(right[k])))
+          << "item " << i;
+  }
+}
+
+TEST(Als, DoesNotDependOnRanksAndThreads) {
+  const Fixture f;
+  Context<Cpu> one(1), three(3);
+  const AlsSpec spec{.factors = 5, .iterations = 4};
+  const Als shared(three, f.world, f.all, items, spec), alone(one, Communicator::self(), f.all, items, spec);
+  std::vector<float> a(items), b(items);
+  for (std::uint32_t u = 0; u < users; ++u) {
+    shared.score(u, a);
+    alone.score(u, b);
+    ASSERT_EQ(a, b) << "user " << u;
+  }
+}
+
 TEST(Baselines, RankPopularityAsBruteForceDoes) {
   Fixture f;
   const test::SharedDirectory shared(f.world);
   const auto& dir = shared.path();
   if (f.world.is_root()) test::write_dataset(dir, f.all, items, 2);
   f.world.barrier();
-  const auto results = evaluate_baselines(f.context, f.world, Dataset::open(dir), 10, {5, 1});
-  ASSERT_EQ(results.size(), 2u);
+  const auto results = evaluate_baselines(f.context, f.world, Dataset::open(dir),
+                                          {.methods = {}, .neighbours = 10, .als = {}}, {5, 1});
+  ASSERT_EQ(results.size(), 4u);
   EXPECT_EQ(results[0].name, "popularity");
   EXPECT_EQ(results[1].name, "item-knn");
+
+  EXPECT_EQ(results[2].name, "als");
+  EXPECT_EQ(results[3].name, "ease");
+  for (const auto& result : results) EXPECT_EQ(result.refused, "") << result.name;
+  const Als als(f.context, Communicator::self(), f.all, items, {});
+  double als_hits = 0;
+  std::vector<float> scores(items);
+  for (std::uint32_t u = 0; u < users; ++u) {
+    als.score(u, scores);
+    int rank = 0;
+    for (std::uint32_t i = 0; i < items; ++i)
+      rank += i != f.all.test_items[u] && !f.has(u, i) && scores[i] >= scores[f.all.test_items[u]];
+    als_hits += rank < 5;
+  }
+  EXPECT_NEAR(results[2].full.at[0].hit_rate, als_hits / users, 1e-12);
 
   double sampled = 0, full = 0, reciprocals = 0;
   for (std::uint32_t u = 0; u < users; ++u) {
