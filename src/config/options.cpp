@@ -76,6 +76,16 @@ void check_loss(const Options& o) {
       name_of(o.loss));
 }
 
+void check_full_softmax(const Options& o) {
+  if (o.loss != Loss::full_softmax) return;
+  require(o.model == ModelKind::gmf || !o.load_checkpoint_path.empty(),
+          "--loss full_softmax scores the catalogue as a product of vectors: use --model gmf");
+  require(!o.frozen().users || !o.frozen().items,
+          "--loss full_softmax moves embeddings only: --freeze leaves nothing to train");
+  require(o.negatives == Negatives::uniform && !o.exact_negatives,
+          "--loss full_softmax draws no negatives: leave out --negatives and --exact_negatives");
+}
+
 void check_negatives(const Options& o) {
   require(
       o.negatives == Negatives::uniform || !o.exact_negatives,
@@ -135,7 +145,7 @@ void Options::declare(OptionTable& table) {
   table.add("popularity_power", popularity_power, "of --negatives popularity; 0: uniform, 1: as in training", {.range = at_least(0).at_most(10), .shapes_result = true});
   table.add("exact_negatives", exact_negatives, "never sample an item that the user has in training; every user must lack one", {.shapes_result = true});
   table.add("sampling", sampling, "grouped: a positive stays with its negatives (faster); shuffled: every sample by itself", {.shapes_result = true});
-  table.add("loss", loss, "bce (of every sample), bpr or softmax (a positive against its negatives)", {.shapes_result = true});
+  table.add("loss", loss, "bce (of every sample), bpr or softmax (a positive against its negatives), or full_softmax (GMF: a user's positives against the whole catalogue; a sample is a user)", {.shapes_result = true});
   table.add("embedding_l2", embedding_l2, "L2 penalty on the embeddings that a batch reads", {.range = at_least(0), .shapes_result = true});
   table.add("optimizer", optimizer, "adam or sgd (without momentum)", {.shapes_result = true});
   table.add("learning_rate,l", learning_rate, "learning rate", {.range = above(0), .shapes_result = true});
@@ -177,8 +187,9 @@ void Options::declare(OptionTable& table) {
   table.add("progress", progress, "progress bar: auto (on a terminal), always or never");
   // clang-format on
   table.add_common("version");
-  for (const auto condition : {check_mode, check_weight_decay, check_pretrained, check_resume,
-                               check_overwrite, check_loss, check_negatives, check_freeze, check_shape})
+  for (const auto condition :
+       {check_mode, check_weight_decay, check_pretrained, check_resume, check_overwrite, check_loss,
+        check_full_softmax, check_negatives, check_freeze, check_shape})
     table.check([this, condition] { condition(*this); });
 }
 

@@ -63,8 +63,8 @@ Metrics Evaluator<Device, T>::evaluate(Context<Device>& context, const Communica
     if (loss_kind_ == Loss::bce)
       ops::bce_loss(context, batch.samples(), logits_.data(), labels_.data(), loss_.data());
     else
-      ops::ranking_loss(context, loss_kind_, batch, logits_.data(), nullptr, 0.0f, nullptr, nullptr,
-                        loss_.data());
+      ops::ranking_loss(context, loss_kind_ == Loss::bpr ? Loss::bpr : Loss::softmax, batch, logits_.data(),
+                        nullptr, 0.0f, nullptr, nullptr, loss_.data());
   }
   std::vector<std::uint32_t> ranks(static_cast<std::size_t>(users_));
   double loss = 0;

@@ -10,6 +10,12 @@
   template void adam_step<DEVICE, T>(Context<DEVICE>&, const AdamSpec&, const StepState*, std::span<float>, \
                                      std::span<float>, std::span<float>, std::span<float>, std::span<T>);
 
+#define NEUMF_CATALOGUE(DEVICE, T)                                                                   \
+  template void gather_weighted<DEVICE, T>(Context<DEVICE>&, Matrix<const T>, const std::uint32_t*,  \
+                                           const float*, Matrix<T>);                                 \
+  template void scatter_weighted<DEVICE, T>(Context<DEVICE>&, Matrix<const T>, const std::uint32_t*, \
+                                            const float*, Matrix<const float>, Matrix<float>, float*);
+
 #define NEUMF_DEFERRED_ADAM(DEVICE, T)                                             \
   template std::unique_ptr<DeferredAdam<DEVICE, T>> make_deferred_adam<DEVICE, T>( \
       std::vector<AdamTable<T>>, std::vector<AdamTable<T>>);

@@ -1,6 +1,8 @@
 #include "run_parts.hpp"
 
 #include <algorithm>
+#include <span>
+#include <vector>
 
 #include "neumf/checkpoint/weights.hpp"
 #include "neumf/nn/instantiate.hpp"
@@ -22,6 +24,11 @@ RunParts<Device, T>::RunParts(Context<Device>& run_context, const Options& run_o
       evaluation(context, communicator, options, parameters, inputs.shape, inputs.shard, first_row,
                  heartbeat) {
   parameters.initialise(context, options.seed, users.first);
+  if (options.loss == Loss::full_softmax) {
+    const auto head = parameters.weight(parameters.layout().head_gmf);
+    const std::vector<float> ones(static_cast<std::size_t>(head.size()), 1.0f);
+    upload(context, std::span<const float>(ones), head.data);
+  }
   if (inputs.checkpoint) load_weights(context, options.load_checkpoint_path, parameters, inputs.rows);
 }
 

@@ -1,6 +1,7 @@
 #include "neumf/train/trainer.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <type_traits>
 #include <vector>
 
@@ -30,16 +31,37 @@ std::uint64_t most_samples(const EpochSchedule& schedule, std::uint64_t group_si
   return groups * group_size;
 }
 
+bool compares_with_catalogue(const TrainerSpec& spec) {
+  return spec.loss == Loss::full_softmax;
+}
+
+// The rank's groups in an epoch.
+std::uint64_t own_groups(const TrainerSpec& spec, const Shard& shard) {
+  return compares_with_catalogue(spec) ? shard.users.size() : spec.sampler.groups(shard.items.size());
+}
+
+// Rows of the item tables that an update reads, at most.
+std::uint64_t item_reads(const TrainerSpec& spec, const EpochSchedule& schedule, const ModelShape& shape) {
+  const auto catalogue =
+      static_cast<std::uint64_t>(shape.items) * static_cast<std::uint64_t>(schedule.ranks());
+  return compares_with_catalogue(spec) ? catalogue + 1 : most_samples(schedule, spec.sampler.group_size());
+}
+
+template <class Device>
+std::int64_t block_samples(const Context<Device>& context, const TrainerSpec& spec, const ModelShape& shape) {
+  return compares_with_catalogue(spec) ? catalogue_block_users(shape.items) : context.block_samples();
+}
+
 // What an update reads of the embedding tables, as far as the rows that others have not read can wait.
 template <class Device>
 UpdateReach update_reach(const TrainerSpec& spec, const EpochSchedule& schedule,
-                         const Communicator& communicator, const RowReducer<Device>& item_rows) {
+                         const Communicator& communicator, const RowReducer<Device>& item_rows,
+                         const ModelShape& shape) {
   if (!spec.defer_row_updates) return {};
   UpdateReach reach;
   if (communicator.size() == 1 || !spec.users_replicated)
     reach.users = schedule.most_groups(communicator.rank());
-  if (communicator.size() == 1 || item_rows.in_use())
-    reach.items = most_samples(schedule, spec.sampler.group_size());
+  if (communicator.size() == 1 || item_rows.in_use()) reach.items = item_reads(spec, schedule, shape);
   return reach;
 }
 
@@ -55,21 +77,20 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
       spec_(spec),
       heartbeat_(heartbeat),
       profiler_(context, spec.profile),
-      schedule_(communicator.allgather(spec.sampler.groups(shard.items.size())),
+      schedule_(communicator.allgather(own_groups(spec, shard)),
                 static_cast<std::uint64_t>(spec.batch_size) / spec.sampler.group_size()),
       model_(parameters, shape,
              block_groups(schedule_.most_groups(communicator.rank()), spec.grads_accumulated,
-                          context.block_samples(), spec.sampler.group_size()),
+                          block_samples(context, spec, shape), spec.sampler.group_size()),
              static_cast<std::int32_t>(spec.sampler.group_size()), true),
       users_(static_cast<std::int64_t>(shard.items.size())),
       items_(static_cast<std::int64_t>(shard.items.size())),
       offsets_(static_cast<std::int64_t>(shard.offsets.size())),
       batch_(model_.max_groups(), static_cast<std::int32_t>(spec.sampler.group_size())),
       state_(1),
-      item_rows_(make_row_reducer<Device>(communicator, shape.items,
-                                          most_samples(schedule_, spec.sampler.group_size()))),
-      weight_update_(parameters, spec.optimizer, update_reach(spec, schedule_, communicator, *item_rows_),
-                     spec.freeze),
+      item_rows_(make_row_reducer<Device>(communicator, shape.items, item_reads(spec, schedule_, shape))),
+      weight_update_(parameters, spec.optimizer,
+                     update_reach(spec, schedule_, communicator, *item_rows_, shape), spec.freeze),
       replay_(!spec.profile) {
   // Every rank has its memory, or all fail here: those that could not allocate it are in the caller's
   // together().
@@ -85,11 +106,32 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
   set_ = {users_.data(), items_.data(), offsets_.data(), shard.items.size(), shard.first_positive};
   if (spec.negatives == Negatives::popularity) draw_by_popularity(shard);
   model_.set_objective({spec.loss, spec.embedding_l2, log_q_.data()});
+  if (compares_with_catalogue(spec)) compare_with_catalogue(shape, shard);
   spec_.sampler.user_row_offset = spec.users_replicated ? static_cast<std::uint32_t>(shard.users.first) : 0;
 
   ops::StepState initial;
   initial.loss_scale = spec.loss_scale;
   restore(initial);
+}
+
+// A sample is the only one of its group and has no item: what samples a set of positives samples users too.
+template <class Device, class T>
+void Trainer<Device, T>::compare_with_catalogue(const ModelShape& shape, const Shard& shard) {
+  require(spec_.sampler.group_size() == 1 && spec_.sampler.per_positive() == 1,
+          "full_softmax has no negatives: a sample is a user");
+  communicator_.together([&] {
+    catalogue_ = std::make_unique<CatalogueSoftmax<Device, T>>(context_, shape, model_.max_groups());
+  });
+  const auto count = static_cast<std::uint32_t>(shard.users.size());
+  std::vector<std::uint32_t> users(count);
+  std::iota(users.begin(), users.end(), 0u);
+  own_users_ = Tensor<std::uint32_t, Device>(count);
+  upload(context_, std::span<const std::uint32_t>(users), own_users_.data());
+  positives_per_user_ =
+      static_cast<double>(communicator_.sum(static_cast<std::uint64_t>(shard.items.size()))) /
+      static_cast<double>(communicator_.sum(std::uint64_t{count}));
+  positives_ = set_;
+  set_ = {own_users_.data(), own_users_.data(), offsets_.data(), count, shard.users.first};
 }
 
 template <class Device, class T>
@@ -131,7 +173,7 @@ std::optional<double> Trainer<Device, T>::train_epoch(std::uint32_t epoch, std::
   double loss = 0;
   in_phase(Phase::allreduce, [&] { loss = communicator_.sum(state().loss); });
   const std::uint64_t terms = samples() / (spec_.loss == Loss::bce ? 1 : spec_.sampler.group_size());
-  return loss / static_cast<double>(terms);
+  return loss / (static_cast<double>(terms) * positives_per_user_);
 }
 
 template <class Device, class T>
@@ -165,6 +207,16 @@ bool Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
       ops::sample_batch(context_, set_, spec_.sampler, state, static_cast<std::uint64_t>(first), count,
                         batch_);
     });
+    if (catalogue_ != nullptr) {
+      if (weight_update_.defers())
+        in_phase(Phase::optimizer, [&] { weight_update_.prepare(context_, block); });
+      in_phase(Phase::forward, [&] {
+        catalogue_->run(context_, parameters_, positives_, spec_.sampler.user_row_offset, block,
+                        {1.0 / static_cast<double>(all_groups), positives_per_user_, spec_.embedding_l2},
+                        state);
+      });
+      continue;
+    }
     item_rows_->touch(context_, {block.items, static_cast<std::size_t>(block.samples())});
     if (weight_update_.defers()) in_phase(Phase::optimizer, [&] { weight_update_.prepare(context_, block); });
     if (model_.in_one_piece()) {
@@ -274,7 +326,8 @@ void Trainer<Device, T>::restore(const ops::StepState& state) {
 template <class Device, class T>
 std::size_t Trainer<Device, T>::bytes() const {
   return model_.bytes() + weight_update_.bytes() + users_.bytes() + items_.bytes() + offsets_.bytes() +
-         slots_.bytes() + log_q_.bytes() + batch_.bytes();
+         slots_.bytes() + log_q_.bytes() + batch_.bytes() + own_users_.bytes() +
+         (catalogue_ != nullptr ? catalogue_->bytes() : 0);
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class Trainer<DEVICE, T>;

@@ -20,6 +20,13 @@ TrainerSpec trainer_spec(const Options& options, const ModelShape& shape, bool h
   spec.optimizer = o.optimizer;
   spec.adam = {o.learning_rate, o.beta1, o.beta2, o.eps, o.weight_decay};
   spec.freeze = o.frozen();
+  if (o.loss == Loss::full_softmax) {
+    // A sample is a user, by itself. The final layer stays as it is: growing without a penalty, it would take
+    // the one on the embeddings away.
+    spec.sampler.sampling = Sampling::grouped;
+    spec.sampler.negatives = 0;
+    spec.freeze.mlp = true;
+  }
   spec.profile = o.profile;
   spec.users_replicated = o.user_embeddings == UserEmbeddings::replicated;
   // fp16 reaches down to 6e-8 only: gradients are scaled up. bf16 has the range of fp32.

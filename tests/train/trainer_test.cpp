@@ -379,5 +379,101 @@ TEST(Trainer, CommunicatesOnlySharedGradientsWherePartitioned) {
   }
 }
 
+TrainerSpec full_softmax_spec() {
+  auto spec = spec_with();
+  spec.loss = Loss::full_softmax;
+  spec.sampler.negatives = 0;
+  spec.dropout = 0;
+  return spec;
+}
+const auto gmf = ModelShape::of(ModelKind::gmf, users, items, 4, {});
+
+// A sample is a user: ranks have different numbers of them.
+TEST(Trainer, FullSoftmaxAgreesWithOneRank) {
+  auto spec = full_softmax_spec();
+  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  spec.embedding_l2 = 0.1f;
+  for (const bool replicated : {false, true}) {
+    spec.users_replicated = replicated;
+    const Outcome many = train(Communicator::world(), spec, 2, 1, gmf),
+                  one = train(Communicator::self(), spec, 2, 1, gmf);
+    EXPECT_NEAR(many.losses[1], one.losses[1], 1e-6);
+    expect_near(many.shared, one.shared, 1e-6);
+    expect_near(many.users, one.users, 1e-6, !replicated);
+    spec.grads_accumulated = 3;
+    expect_near(train(Communicator::world(), spec, 2, 1, gmf).shared, one.shared, 1e-6);
+    spec.grads_accumulated = 1;
+  }
+}
+
+// One step of a large eps moves weights by what the gradient says: checked against the formulas.
+TEST(Trainer, FullSoftmaxMovesAlongItsGradient) {
+  auto spec = full_softmax_spec();
+  spec.optimizer = Optimizer::sgd;
+  spec.adam.learning_rate = 1.0f;
+  spec.embedding_l2 = 0.5f;
+  const Shard data = test::toy_data(users, items, 6, 5);
+  Context<Cpu> context(1);
+  Parameters<Cpu, float> parameters(context, gmf, users);
+  const Philox philox(9, RandomStream::synthetic);
+  for (std::size_t i = 0; i < parameters.weights().size(); ++i)
+    parameters.weights()[i] = open_unit(philox(i).v[0]) - 0.5f;
+  const std::vector<double> before(parameters.weights().begin(), parameters.weights().end());
+  const auto& layout = parameters.layout();
+  // The mean loss of the positives and the penalties.
+  const auto objective = [&](const std::vector<double>& w) {
+    const auto at = [&](const Segment& s, std::int64_t row, std::int64_t k) {
+      return w[static_cast<std::size_t>(s.offset + row * s.cols + k)];
+    };
+    double loss = 0, user_squares = 0, item_squares = 0;
+    for (std::int64_t u = 0; u < users; ++u) {
+      std::vector<double> z(items, 0);
+      double sum = 0;
+      for (std::int64_t i = 0; i < items; ++i) {
+        for (std::int64_t k = 0; k < 4; ++k)
+          z[static_cast<std::size_t>(i)] +=
+              at(layout.head_gmf, 0, k) * at(layout.user_gmf, u, k) * at(layout.item_gmf, i, k);
+        sum += std::exp(z[static_cast<std::size_t>(i)]);
+      }
+      for (auto p = data.offsets[static_cast<std::size_t>(u)];
+           p < data.offsets[static_cast<std::size_t>(u) + 1]; ++p)
+        loss += std::log(sum) - z[data.items[p]];
+    }
+    for (const double x : std::vector<double>(w.begin() + layout.user_gmf.offset,
+                                              w.begin() + layout.user_gmf.offset + layout.user_gmf.size()))
+      user_squares += x * x;
+    for (const double x : std::vector<double>(w.begin() + layout.item_gmf.offset,
+                                              w.begin() + layout.item_gmf.offset + layout.item_gmf.size()))
+      item_squares += x * x;
+    return loss / static_cast<double>(data.items.size()) +
+           0.25 * (user_squares / users + item_squares / items);
+  };
+  const auto self = Communicator::self();
+  Trainer<Cpu, float> trainer(context, self, parameters, gmf, data, spec);
+  trainer.train_epoch(0);
+  for (const Segment* segment : {&layout.user_gmf, &layout.item_gmf, &layout.head_gmf})
+    for (std::int64_t i = segment->offset; i < segment->offset + segment->size(); ++i) {
+      auto w = before;
+      constexpr double h = 1e-5;
+      w[static_cast<std::size_t>(i)] += h;
+      const double above = objective(w);
+      w[static_cast<std::size_t>(i)] -= 2 * h;
+      ASSERT_NEAR(parameters.weights()[static_cast<std::size_t>(i)] - before[static_cast<std::size_t>(i)],
+                  -(above - objective(w)) / (2 * h), 1e-6)
+          << segment->name << ' ' << i - segment->offset;
+    }
+}
+
+TEST(Trainer, FullSoftmaxLearnsAndDefersUsers) {
+  auto spec = full_softmax_spec();
+  spec.batch_size = 4;
+  const auto world = Communicator::world();
+  const Outcome deferred = train(world, spec, 20, 1, gmf);
+  EXPECT_NEAR(deferred.losses.front(), std::log(30.0), 0.2);
+  EXPECT_LT(deferred.losses.back(), 0.9 * deferred.losses.front());
+  spec.defer_row_updates = false;
+  expect_identical(deferred, train(world, spec, 20, 1, gmf));
+}
+
 }  // namespace
 }  // namespace neumf

@@ -24,10 +24,13 @@
 
 namespace neumf {
 
-enum class Loss { bce, bpr, softmax };
+// full_softmax: over the whole catalogue (ops/catalogue.hpp).
+enum class Loss { bce, bpr, softmax, full_softmax };
 constexpr auto value_names(Loss) {
-  return std::to_array<NamedValue<Loss>>(
-      {{"bce", Loss::bce}, {"bpr", Loss::bpr}, {"softmax", Loss::softmax}});
+  return std::to_array<NamedValue<Loss>>({{"bce", Loss::bce},
+                                          {"bpr", Loss::bpr},
+                                          {"softmax", Loss::softmax},
+                                          {"full_softmax", Loss::full_softmax}});
 }
 
 namespace ops {

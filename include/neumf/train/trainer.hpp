@@ -16,6 +16,7 @@
 #include "neumf/core/profiler.hpp"
 #include "neumf/core/replay.hpp"
 #include "neumf/data/dataset.hpp"
+#include "neumf/nn/catalogue_softmax.hpp"
 #include "neumf/nn/neumf_model.hpp"
 #include "neumf/ops/adam.hpp"
 #include "neumf/ops/step_state.hpp"
@@ -94,6 +95,8 @@ class Trainer {
   std::size_t bytes() const;
 
  private:
+  // Makes users the samples. Collective.
+  void compare_with_catalogue(const ModelShape& shape, const Shard& shard);
   // How negatives are drawn, where that is not uniformly. Collective.
   void draw_by_popularity(const Shard& shard);
   // An update of `groups` groups of this rank and `all_groups` of all ranks. False if it was given up.
@@ -120,6 +123,10 @@ class Trainer {
   Tensor<std::uint64_t, Device> offsets_;
   Tensor<AliasSlot, Device> slots_;
   Tensor<float, Device> log_q_;
+  Tensor<std::uint32_t, Device> own_users_;                 // 0, 1, 2, ..., where users are the samples
+  std::unique_ptr<CatalogueSoftmax<Device, T>> catalogue_;  // of Loss::full_softmax, or null
+  double positives_per_user_ = 1;                           // over all ranks, there
+  TrainingSetView positives_;                               // of these users
   TrainingSetView set_;
   BatchBuffer<Device> batch_;
   Tensor<ops::StepState, Device> state_;

@@ -60,7 +60,7 @@ template <>
 void ranking_loss<Cpu>(Context<Cpu>& context, Loss loss, const BatchView& batch, const float* logits,
                        const float* log_q, float scale, const float* loss_scale, float* dlogits,
                        double* loss_sum) {
-  require(loss != Loss::bce, "binary cross-entropy does not compare the samples of a group");
+  require(loss == Loss::bpr || loss == Loss::softmax, "this loss does not compare the samples of a group");
   const std::int64_t size = batch.group_size;
   const float factor = dlogits != nullptr ? scale * loss_scale[0] : 0.0f;
   cpu::PartialSums<double> sums(context.threads(), 1);

@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
       for (std::int32_t j = lane; j < size; j += warp)
         d[j] = kept(j) ? factor * (expf(corrected(j) - largest) / sum - (j == 0 ? 1.0f : 0.0f)) : 0.0f;
     } else {
-      const float share = 1.0f / static_cast<float>(max(size - 1, 1));
+      const float share = 1.0f / static_cast<float>(size > 1 ? size - 1 : 1);
       float losses = 0, sum = 0;
       for (std::int32_t j = lane; j < size; j += warp) {
         if (j == 0) continue;
@@ -78,7 +78,7 @@ template <>
 void ranking_loss<Cuda>(Context<Cuda>& context, Loss loss, const BatchView& batch, const float* logits,
                         const float* log_q, float scale, const float* loss_scale, float* dlogits,
                         double* loss_sum) {
-  require(loss != Loss::bce, "binary cross-entropy does not compare the samples of a group");
+  require(loss == Loss::bpr || loss == Loss::softmax, "this loss does not compare the samples of a group");
   if (batch.samples() == 0) return;
   const std::int64_t blocks = std::min<std::int64_t>(
       cuda::partial_blocks, cuda::blocks_for(batch.groups, cuda::block_threads / warp));

@@ -14,7 +14,7 @@
 namespace neumf::reference {
 
 // The k-th negative of a positive: of the items that may be drawn, in ascending order, the one whose number
-// the random bits give.
+// the random bits give; with slots, of the slot that they give.
 inline std::uint32_t negative(const TrainingSetView& set, const SamplerSpec& spec, std::uint64_t positive,
                               std::uint64_t k) {
   const std::uint32_t user = set.users[positive];
@@ -26,7 +26,13 @@ inline std::uint32_t negative(const TrainingSetView& set, const SamplerSpec& spe
   }
   const Philox philox(spec.seed, RandomStream::negatives, spec.epoch);
   const auto block = philox(set.first_positive + positive, static_cast<std::uint32_t>((k - 1) / 4));
-  return allowed[bounded(block.v[(k - 1) % 4], static_cast<std::uint32_t>(allowed.size()))];
+  const std::uint32_t bits = block.v[(k - 1) % 4],
+                      number = bounded(bits, static_cast<std::uint32_t>(allowed.size()));
+  if (set.slots == nullptr || spec.exact_negatives) return allowed[number];
+  // Walker's slot: what is left of the product decides between its two items.
+  const std::uint64_t slot = set.slots[number],
+                      left = std::uint64_t{bits} * spec.item_count % (std::uint64_t{1} << 32);
+  return left < slot / (std::uint64_t{1} << 32) ? number : static_cast<std::uint32_t>(slot);
 }
 
 inline Batch sample_batch(const TrainingSetView& set, const SamplerSpec& spec, std::uint64_t position,
