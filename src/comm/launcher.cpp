@@ -100,11 +100,20 @@ void require_standard_input(const std::vector<Launcher>& launchers, const std::s
         option, launcher.name());
 }
 
+bool is_crowded(const std::vector<Launcher>& launchers, LauncherKind kind, long cores) {
+  return std::any_of(launchers.begin(), launchers.end(), [&](const Launcher& launcher) {
+    return launcher.kind == kind && launcher.node_ranks > cores;
+  });
+}
+
+bool is_crowded(LauncherKind kind) {
+  return is_crowded(find_launchers(), kind, sysconf(_SC_NPROCESSORS_ONLN));
+}
+
 void set_mpi_defaults() {
   set_default("OMPI_MCA_osc", "^ucx");
-  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  for (const Launcher& launcher : find_launchers())
-    if (launcher.node_ranks > cores) set_default("MPIR_CVAR_POLLS_BEFORE_YIELD", "1");
+  if (is_crowded(LauncherKind::mpich)) set_default("MPIR_CVAR_POLLS_BEFORE_YIELD", "1");
+  if (is_crowded(LauncherKind::intel_mpi)) set_default("I_MPI_THREAD_YIELD", "2");  // sched_yield
 }
 
 }  // namespace neumf

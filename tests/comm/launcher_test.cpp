@@ -103,6 +103,14 @@ TEST(Launchers, ThatLoseStandardInputAreRefused) {
   }
 }
 
+TEST(Launchers, MayStartMoreRanksThanCores) {
+  EXPECT_TRUE(is_crowded(find(mpich), LauncherKind::mpich, 1));
+  EXPECT_FALSE(is_crowded(find(mpich), LauncherKind::mpich, 2));
+  EXPECT_TRUE(is_crowded(find(intel), LauncherKind::intel_mpi, 1));
+  EXPECT_FALSE(is_crowded(find(intel), LauncherKind::mpich, 1));
+  EXPECT_FALSE(is_crowded({}, LauncherKind::mpich, 1));
+}
+
 TEST(MpiName, IsOneLine) {
   EXPECT_EQ(
       mpi_name("Open MPI v4.1.4, package: Debian OpenMPI, ident: 4.1.4, repo rev: v4.1.4, May 26, 2022"),

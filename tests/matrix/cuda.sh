@@ -2,13 +2,16 @@
 # Compiles all that knows CUDA or NCCL with the newest compiler and headers on PyPI, warnings being errors; nothing is run, so
 # no GPU is needed. Not part of the test suite: the wheels are a gigabyte, and compiling takes some ten minutes.
 #
-#   tests/matrix/cuda.sh       versions: below, or CUDA_WHEELS="NAME==VERSION ..."; all goes to build-matrix/
+#   tests/matrix/cuda.sh       versions: below, or CUDA_WHEELS="NAME==VERSION ..."
+#
+# The wheels go to WHEELS (~/.cache/neumf-cuda-wheels), since CMake installs no target whose headers lie in the source tree.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 wheels=${CUDA_WHEELS:-nvidia-cuda-nvcc==13.5.37 nvidia-cuda-crt==13.5.37 nvidia-nvvm==13.5.37 nvidia-cuda-runtime==13.5.37
   nvidia-cuda-cccl==13.3.5.0.6 nvidia-cuda-profiler-api==13.4.92 nvidia-cublas==13.10.0.20 nvidia-nvtx==13.4.92
   nvidia-nccl-cu13==2.32.3}
-environment=$PWD/build-matrix/wheels/cuda build=$PWD/build-matrix/cuda
+environment=${WHEELS:-$HOME/.cache/neumf-cuda-wheels} build=$PWD/build-matrix/cuda
+mkdir -p build-matrix
 if [[ ! -e $environment/.complete ]]; then
   rm -rf "$environment"
   python3 -m venv "$environment"

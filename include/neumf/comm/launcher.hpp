@@ -40,9 +40,13 @@ std::optional<std::string> wrong_launcher(const std::vector<Launcher>& launchers
 // Throws Error naming `option` where a launcher is known to lose standard input.
 void require_standard_input(const std::vector<Launcher>& launchers, const std::string& option);
 
+// Whether such a launcher has started more ranks here than there are cores: they must yield while they wait.
+bool is_crowded(const std::vector<Launcher>& launchers, LauncherKind kind, long cores);
+bool is_crowded(LauncherKind kind);
+
 // Settings of the MPI libraries that are not the user's concern, before MPI_Init; what the user has set
 // stays. Shared memory windows are the only ones here: Open MPI need not try, and report, others. MPICH
-// yields its core while it waits where there are more ranks than cores.
+// and Intel MPI yield where they are crowded.
 void set_mpi_defaults();
 
 }  // namespace neumf
