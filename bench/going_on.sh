@@ -6,7 +6,7 @@
 #   bench/going_on.sh RATINGS OUT_DIR      RATINGS: u.data of MovieLens 100K, perhaps compressed, which has true times
 #
 # Writes OUT_DIR/going_on.md. From the environment: BIN as in bench/common.sh; SEEDS (default 1 to 10); EPOCHS of the two
-# trainings from scratch (default 20) and MORE of going on (default 4); THREADS (default: one per core); MODEL and ON:
+# trainings from scratch (default 20) and MORE of going on (default 5); THREADS (default: one per core); MODEL and ON:
 # options of both, and of going on.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -14,10 +14,10 @@ source "$(dirname "$0")/common.sh"
 (($# == 2)) || { echo "usage: going_on.sh RATINGS OUT_DIR" >&2; exit 2; }
 ratings=$1 out=$2
 need_programs neumf neumf-preprocess
-epochs=${EPOCHS:-20} more=${MORE:-4}
+epochs=${EPOCHS:-20} more=${MORE:-5}
 read -ra seeds <<<"${SEEDS:-1 2 3 4 5 6 7 8 9 10}"
 read -ra model <<<"${MODEL:---factors 16 --layers 64 32 16 --batch_size 1024 --learning_rate 0.002 --beta1 0.9 --beta2 0.999 --dropout 0.2 --lr_schedule linear}"
-read -ra on <<<"${ON:---learning_rate 0.001}"
+read -ra on <<<"${ON:---learning_rate 0.006 --dropout 0}"
 mkdir -p "$out"
 launcher 1 "${THREADS:-$(nproc)}"
 

@@ -16,7 +16,7 @@ namespace {
 // A step of a user: positives, each with its negatives, one Philox block for those.
 constexpr std::uint32_t positives = 12, negatives = 4;
 constexpr std::int32_t samples = positives * (1 + negatives);
-constexpr double passes = 2;  // over a user's items, in the middle of what follows
+constexpr double passes = 4;  // over a user's items, in the middle of what follows
 constexpr int fewest_steps = 4, most_steps = 32;
 constexpr float first_rate = 0.25f;  // of a table's deviation; it falls to zero
 
