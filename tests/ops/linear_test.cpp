@@ -74,6 +74,73 @@ TYPED_TEST(Linear, BackwardWeightsAddsToTheGradients) {
   }
 }
 
+// Enough rows for the device to try what its library fuses.
+TYPED_TEST(Linear, ManyRowsMatchTheReference) {
+  using Real = typename TypeParam::T;
+  for (const Index groups : {820, 1639}) {  // 4,100 and 8,195 rows
+    const Index n = groups * 5, in = 16, out = 8;
+    SCOPED_TRACE(testing::Message() << n << " rows");
+    const auto batch = random_batch(groups, 5, 10, 10, 1);
+    const Array x = random_activations<Real>(n, in, 2), dz = random_array<Real>(n, out, 5);
+    const Array weight = random_array<Real>(out, in, 3), bias = random_array<float>(out, 1, 4);
+    const Array weight_grad = random_array<float>(out, in, 10), bias_grad = random_array<float>(out, 1, 11);
+    const auto device_batch = this->send_batch(batch);
+    const auto device_x = this->template send<Real>(x), device_dz = this->template send<Real>(dz);
+    const auto device_weight = this->template send<Real>(weight);
+    const auto device_bias = this->template send<float>(bias);
+    // Twice: the first use of a shape may choose the way.
+    for (int use = 0; use < 2; ++use) {
+      auto y = this->template send<Real>(Array(n, out, NAN));
+      linear_forward(this->context(), device_batch.view(), view(device_x), view(device_weight),
+                     device_bias.data(), Dropout{}, y.matrix());
+      // A library that adds the bias wants it in the type of the result.
+      auto want = reference::linear_forward(batch, x, weight, bias, Dropout{});
+      for (Index i = 0; i < n; ++i)
+        for (Index j = 0; j < out; ++j) want.rounded(i, j) += std::fabs(bias(j));
+      expect_close<Real>(this->fetch(y), want, "y");
+      auto dx = this->template send<Real>(Array(n, in, NAN));
+      linear_backward_input(this->context(), view(device_dz), view(device_weight), view(device_x), 2.0f,
+                            dx.matrix());
+      expect_close<Real>(this->fetch(dx), reference::linear_backward_input(dz, weight, x, 2.0f), "dx");
+      auto device_weight_grad = this->template send<float>(weight_grad);
+      auto device_bias_grad = this->template send<float>(bias_grad);
+      linear_backward_weights(this->context(), view(device_dz), view(device_x), device_weight_grad.matrix(),
+                              device_bias_grad.data());
+      const auto gradients = reference::linear_backward_weights(dz, x, weight_grad, bias_grad);
+      expect_close<float>(this->fetch(device_weight_grad), gradients.weight, "weight gradient");
+      expect_close<float>(this->fetch(device_bias_grad), gradients.bias, "bias gradient");
+    }
+  }
+}
+
+// An overflow does not pass for a unit that is off: where there is dropout, which is ours. Without it a
+// library's ReLU may be used.
+TYPED_TEST(Linear, ForwardKeepsWhatIsNotANumber) {
+  using Real = typename TypeParam::T;
+  for (const Index width : {8, 13})  // in vectors and without
+    for (const float rate : {0.25f, 0.5f}) {
+      const auto batch = random_batch(9, 5, 10, 10, 1);
+      Array x = random_activations<Real>(batch.samples(), width, 2);
+      x(7, 3) = NAN;
+      const Array weight = random_array<Real>(width, width, 3), bias = random_array<float>(width, 1, 4);
+      const Dropout dropout = Dropout::at_rate(rate, 99, 1, 2);
+      const auto device_batch = this->send_batch(batch);
+      const auto device_x = this->template send<Real>(x), device_weight = this->template send<Real>(weight);
+      const auto device_bias = this->template send<float>(bias);
+      auto y = this->template send<Real>(Array(batch.samples(), width));
+      linear_forward(this->context(), device_batch.view(), view(device_x), view(device_weight),
+                     device_bias.data(), dropout, y.matrix());
+      const Array got = this->fetch(y);
+      for (Index i = 0; i < got.rows; ++i)
+        for (Index j = 0; j < width; ++j) {
+          const std::uint64_t id =
+              batch.ids[static_cast<std::size_t>(i / 5)] + static_cast<std::uint64_t>(i % 5);
+          const bool kept = dropout.keep(id, static_cast<std::uint32_t>(j));
+          ASSERT_EQ(std::isnan(got(i, j)), i == 7 && kept) << i << ", " << j << ", dropout " << rate;
+        }
+    }
+}
+
 // fp16 gradients are often subnormal; the mask and the scaling must not lose them.
 TYPED_TEST(Linear, BackwardInputKeepsSubnormalGradients) {
   using Real = typename TypeParam::T;

@@ -12,7 +12,8 @@
 namespace neumf::cpu {
 
 // out[s, :] = dropout(relu(.)) for the samples [begin, end). row(s) must return the function of k that gives
-// the row's value before the ReLU; it may read the row of `out` itself.
+// the row's value before the ReLU; it may read the row of `out` itself. What is not a number stays so: an
+// overflow must not pass for a unit that is off.
 template <class T, class Row>
 void activate_rows(const BatchView& batch, const Dropout& dropout, std::int64_t begin, std::int64_t end,
                    const Row& row, Matrix<T> out) {
@@ -24,7 +25,7 @@ void activate_rows(const BatchView& batch, const Dropout& dropout, std::int64_t 
 #pragma omp simd
       for (std::int64_t k = 0; k < width; ++k) {
         const float z = value(k);
-        to[k] = from_float<T>(z > 0.0f ? z : 0.0f);
+        to[k] = from_float<T>(z <= 0.0f ? 0.0f : z);
       }
     }
     return;
@@ -48,7 +49,7 @@ void activate_rows(const BatchView& batch, const Dropout& dropout, std::int64_t 
 #pragma omp simd
           for (std::int64_t i = 0; i < n; ++i) {
             const float z = value(from + i) * scale;
-            to[from + i] = from_float<T>(z > 0.0f && (kept & (1u << i)) != 0 ? z : 0.0f);
+            to[from + i] = from_float<T>(z <= 0.0f || (kept & (1u << i)) == 0 ? 0.0f : z);
           }
         };
         std::int64_t k = 0;
@@ -58,7 +59,7 @@ void activate_rows(const BatchView& batch, const Dropout& dropout, std::int64_t 
 #pragma omp simd
         for (std::int64_t k = 0; k < width; ++k) {
           const float z = value(k) * scale;
-          to[k] = from_float<T>(z > 0.0f && random[k] >= threshold ? z : 0.0f);
+          to[k] = from_float<T>(z <= 0.0f || random[k] < threshold ? 0.0f : z);
         }
       }
     }

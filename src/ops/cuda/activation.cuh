@@ -8,12 +8,13 @@
 namespace neumf::cuda {
 
 // values = dropout(relu(values)) of units [column, column + V) of sample `id`. With V = 8 the columns lie in
-// one Philox block, since `column` is a multiple of 8.
+// one Philox block, since `column` is a multiple of 8. What is not a number stays so: an overflow must not
+// pass for a unit that is off.
 template <int V>
 __device__ __forceinline__ void activate(const Dropout& dropout, std::uint64_t id, std::int64_t column,
                                          float (&values)[V]) {
 #pragma unroll
-  for (int i = 0; i < V; ++i) values[i] = values[i] > 0.0f ? values[i] : 0.0f;
+  for (int i = 0; i < V; ++i) values[i] = values[i] <= 0.0f ? 0.0f : values[i];
   if (!dropout.active()) return;
   if constexpr (V == 8) {
     const auto unit = static_cast<std::uint32_t>(column);
