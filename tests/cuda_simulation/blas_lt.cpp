@@ -46,6 +46,7 @@ struct Preference {
 struct Algorithm {
   std::int32_t id = 0;
   std::uint32_t alignment[4] = {};
+  std::uint32_t epilogue_alignment = 1;  // of the bias or the mask
   std::uint64_t workspace = 0;
   std::int32_t parts = 1;  // into which sums are split
   std::int32_t fails = 0;  // when it is run
@@ -72,6 +73,12 @@ cublasStatus_t set_value(Value& to, const void* from, std::size_t bytes) {
 
 bool is_mask(cublasLtEpilogue_t epilogue) {
   return epilogue == CUBLASLT_EPILOGUE_DRELU;
+}
+
+// The epilogue's operand, which is not described but set before an algorithm is asked for.
+std::uintptr_t epilogue_operand(const Description& p) {
+  if (p.epilogue == CUBLASLT_EPILOGUE_DEFAULT) return 0;
+  return reinterpret_cast<std::uintptr_t>(is_mask(p.epilogue) ? p.aux : p.bias);
 }
 
 std::string fault_of(const Request& r) {
@@ -341,6 +348,9 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t /*handle*/, cubla
     Algorithm algorithm;
     algorithm.id = i + 1;
     std::copy(std::begin(limits.alignment), std::end(limits.alignment), algorithm.alignment);
+    if (const auto operand = epilogue_operand(request.description); operand != 0)
+      algorithm.epilogue_alignment =
+          static_cast<std::uint32_t>(std::min<std::uintptr_t>(16, operand & -operand));
     algorithm.parts = i == 1 ? 2 : 1;
     algorithm.workspace = i == 1 ? spare : 0;
     algorithm.fails = failing < 0 ? i == 2 : i < failing;
@@ -386,6 +396,11 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t /*handle*/, cublasLtMatmulDesc_t 
     return invalid("the mask's pointer is not set");
   if (epilogue != CUBLASLT_EPILOGUE_DEFAULT && !is_mask(epilogue) && request.description.bias == nullptr)
     return invalid("the bias's pointer is not set");
+  if (epilogue_operand(request.description) % algorithm.epilogue_alignment != 0)
+    return invalid(
+        fmt::format("the epilogue's operand is not aligned to {} bytes, as the one was for which the "
+                    "algorithm was chosen",
+                    algorithm.epilogue_alignment));
   if (algorithm.workspace > workspace_bytes || (algorithm.workspace > 0 && workspace == nullptr))
     return invalid(fmt::format("the algorithm needs {} bytes of workspace, and has {}", algorithm.workspace,
                                workspace_bytes));

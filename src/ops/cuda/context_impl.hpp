@@ -20,7 +20,7 @@ struct CudaMatmulKey {
   bool transpose_a, transpose_b, accumulate, tf32;
   int in, out;  // cudaDataType_t
   int epilogue;
-  int alignment_a, alignment_b, alignment_c;  // bytes
+  int alignment_a, alignment_b, alignment_c, alignment_bias, alignment_mask;  // bytes
   auto operator<=>(const CudaMatmulKey&) const = default;
 };
 

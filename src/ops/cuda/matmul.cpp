@@ -15,6 +15,7 @@ namespace {
 constexpr int candidates = 8;
 constexpr int timed_runs = 3;
 
+// In bytes; 0 of a null pointer.
 int alignment_of(const void* pointer) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   return static_cast<int>(std::min<std::uintptr_t>(256, address & (~address + 1)));
@@ -33,7 +34,9 @@ CudaMatmulKey key_of(const Context<Cuda>& context, const Product& p) {
           static_cast<int>(p.epilogue),
           alignment_of(p.a),
           alignment_of(p.b),
-          alignment_of(p.c)};
+          alignment_of(p.c),
+          alignment_of(p.bias),
+          alignment_of(p.mask)};
 }
 
 template <class Value>
@@ -101,6 +104,11 @@ cublasStatus_t run(Context<Cuda>& context, const CudaMatmul& matmul, const cubla
                         impl.workspace.data(), impl.workspace.bytes(), context.stream());
 }
 
+// Says so before anything is submitted. Any other status is a fault of ours, INVALID_VALUE included.
+bool does_not_run(cublasStatus_t status) {
+  return status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_ARCH_MISMATCH;
+}
+
 // The candidates in the order in which the library believes in them.
 std::vector<cublasLtMatmulAlgo_t> suggestions(Context<Cuda>& context, const CudaMatmulKey& key,
                                               const CudaMatmul& matmul) {
@@ -119,7 +127,7 @@ std::vector<cublasLtMatmulAlgo_t> suggestions(Context<Cuda>& context, const Cuda
   const auto status = cublasLtMatmulAlgoGetHeuristic(impl.blas.get(), matmul.product.get(), matmul.a.get(),
                                                      matmul.b.get(), matmul.c.get(), matmul.c.get(), handle,
                                                      candidates, results.data(), &found);
-  if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) return {};
+  if (does_not_run(status)) return {};
   NEUMF_CUDA(status);
   std::vector<cublasLtMatmulAlgo_t> algorithms;
   for (int i = 0; i < found; ++i)
@@ -143,7 +151,9 @@ cublasLtMatmulAlgo_t fastest(Context<Cuda>& context, const std::vector<cublasLtM
   float best_time = INFINITY;
   for (const auto& algorithm : algorithms) {
     // Once to load the kernel, which also tells whether the algorithm runs at all.
-    if (run(context, matmul, algorithm, p, out) != CUBLAS_STATUS_SUCCESS) continue;
+    const cublasStatus_t status = run(context, matmul, algorithm, p, out);
+    if (does_not_run(status)) continue;
+    check(status, "cublasLtMatmul");
     NEUMF_CUDA(cudaEventRecord(begin.get(), context.stream()));
     for (int i = 0; i < timed_runs; ++i) check(run(context, matmul, algorithm, p, out), "cublasLtMatmul");
     NEUMF_CUDA(cudaEventRecord(end.get(), context.stream()));
@@ -191,13 +201,11 @@ CudaMatmul& prepared(Context<Cuda>& context, const Product& p) {
 bool multiply(Context<Cuda>& context, const Product& p) {
   CudaMatmul& matmul = prepared(context, p);
   set_epilogue_pointers(matmul, p);
-  // What the library suggests need not run; it says so before anything is submitted.
+  // What the library suggests need not run.
   while (!matmul.algorithms.empty()) {
     const cublasStatus_t status = run(context, matmul, matmul.algorithms.front(), p, p.c);
     if (status == CUBLAS_STATUS_SUCCESS) return true;
-    if (status != CUBLAS_STATUS_NOT_SUPPORTED && status != CUBLAS_STATUS_INVALID_VALUE &&
-        status != CUBLAS_STATUS_ARCH_MISMATCH)
-      check(status, "cublasLtMatmul");
+    if (!does_not_run(status)) check(status, "cublasLtMatmul");
     matmul.algorithms.erase(matmul.algorithms.begin());
   }
   matmul.supported = false;
