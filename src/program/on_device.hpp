@@ -82,6 +82,7 @@ auto on_cuda(const MachineChoice& choice, const Communicator& communicator, cons
   // Beside half precision, the few products in fp32 may be as coarse.
   settings.allow_tf32 = precision != Precision::fp32;
   settings.tune_products = !choice.deterministic;
+  settings.reproducible_exchange = choice.deterministic;
   switch (choice.allreduce_dtype) {
     case Precision::fp16:
       settings.allreduce = AllreduceType::fp16;

@@ -61,6 +61,7 @@ std::string Counts::table(std::uint64_t samples) const {
   out += fmt::format("{:<40} {:>8} {:>14} {:>14}\n", "sum", sum.launches, sum.read, sum.written);
   out += fmt::format("{:.1f} bytes per sample\n",
                      static_cast<double>(sum.read + sum.written) / static_cast<double>(samples));
+  out += fmt::format("{} captures of the whole run\n", captures_);
   return out;
 }
 

@@ -21,6 +21,7 @@ class Counts {
   void begin(const std::string& work);
   void moved(bool written, std::uint64_t bytes) { (written ? written_ : read_) += bytes; }
   void end(bool done);
+  void captured() { ++captures_; }
   // The step that moved most, of those that a first one has prepared.
   const Step& step() const { return largest_; }
   std::string table(std::uint64_t samples) const;
@@ -28,7 +29,7 @@ class Counts {
  private:
   std::string work_;
   std::uint64_t read_ = 0, written_ = 0;
-  std::uint64_t steps_ = 0, largest_bytes_ = 0;
+  std::uint64_t steps_ = 0, largest_bytes_ = 0, captures_ = 0;
   Step current_, largest_;
 };
 

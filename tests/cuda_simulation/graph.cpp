@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "count.hpp"
 #include "memory.hpp"
 
 struct CUgraph_st {
@@ -87,6 +88,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode /*
   const std::lock_guard lock(queue().mutex());
   if (current != nullptr || stream->capture != nullptr)
     return refuse(cudaErrorIllegalState, "a capture was begun while another one is going on");
+  counts().captured();
   current = std::make_unique<Capture>(*stream, ++captures);
   return cudaSuccess;
 }

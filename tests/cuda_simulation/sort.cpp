@@ -15,11 +15,12 @@ namespace cub {
 namespace {
 
 // What CUB's one-sweep sort asks for: a second pair of buffers, and look-back state and histograms. The same
-// for any number of bits, since the kernels are chosen by types alone.
+// for any number of bits, since the kernels are chosen by types alone. Nobody promises that fewer items need
+// less: here an odd number of them needs some more.
 std::size_t temporary_bytes(int count) {
   const std::size_t items = (static_cast<std::size_t>(count) * 4 + 255) / 256 * 256;
   const std::size_t tiles = (static_cast<std::size_t>(count) + 4095) / 4096;
-  return 2 * items + (tiles + 4) * 256 * 4 + 255;
+  return 2 * items + (tiles + 4) * 256 * 4 + 255 + (count % 2 == 0 ? 0 : 8192);
 }
 
 }  // namespace

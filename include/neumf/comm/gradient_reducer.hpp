@@ -12,7 +12,8 @@
 namespace neumf {
 
 // Buffers are reduced in the order in which they are started, the same on every rank. Sums are bitwise equal
-// on all ranks, and from run to run on the same number of ranks.
+// on all ranks, and from run to run on the same number of ranks; through NCCL only with
+// CudaSettings::reproducible_exchange.
 template <class Device>
 class GradientReducer {
  public:

@@ -17,22 +17,19 @@ namespace neumf {
 template <class Device>
 class Context;
 
-// How gradients of embedding rows are added up.
-enum class ScatterMethod {
-  sorted,   // sorted by row and summed in order: reproducible to the bit
-  atomics,  // added as they come: sums depend on timing in their last bits
-};
-
 // The type in which gradients travel between GPUs.
 enum class AllreduceType { fp32, fp16, bf16 };
 
 struct CudaSettings {
-  ScatterMethod scatter = ScatterMethod::sorted;
   // fp32 matrix products may round their inputs to TF32 (10 bits of mantissa).
   bool allow_tf32 = false;
   // Time the matrix library's best candidates at the first use of a shape. The choice may differ from run to
   // run, and with it the last bits of results; off, the library's first suggestion is taken.
   bool tune_products = true;
+  // NCCL adds gradients up in rings, whose order is the same in every run on the same ranks; otherwise it
+  // chooses the algorithm, and of some of them it promises no order. Variables of NCCL that the user has set
+  // prevail.
+  bool reproducible_exchange = false;
   // Half the bytes with a 16-bit type. fp16 needs loss scaling, or small gradients vanish; sums that exceed
   // its range come out infinite, which loss scaling handles as well.
   AllreduceType allreduce = AllreduceType::fp32;

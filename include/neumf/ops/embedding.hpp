@@ -1,6 +1,8 @@
 // Embedding tables: gathering rows, and adding gradients back to them.
 #pragma once
 
+#include <vector>
+
 #include "neumf/core/context.hpp"
 #include "neumf/core/tensor.hpp"
 #include "neumf/core/types.hpp"
@@ -34,16 +36,18 @@ template <>
 class ScatterPlan<Cuda> {
  public:
   explicit ScatterPlan(std::int64_t capacity);
-  std::size_t bytes() const { return keys.bytes() + order.bytes() + positions.bytes() + temporary.bytes(); }
+  std::size_t bytes() const;
 
   std::int64_t capacity;
   Tensor<std::uint32_t, Cuda> keys;       // the planned ids, ascending
   Tensor<std::uint32_t, Cuda> order;      // keys[j] was the id at position order[j]
   Tensor<std::uint32_t, Cuda> positions;  // 0, 1, 2, ...
-  Tensor<std::uint8_t, Cuda> temporary;   // for sorting
-  const std::uint32_t* ids = nullptr;     // the planned ids as given; must outlive the plan's use
+  bool numbered = false;                  // whether `positions` holds them
+  // For sorting; the last one is in use. Earlier, smaller ones stay, since recorded graphs may point into
+  // them.
+  std::vector<Tensor<std::uint8_t, Cuda>> temporary;
+  const std::uint32_t* ids = nullptr;  // the planned ids as given; must outlive the plan's use
   std::int64_t count = 0;
-  bool sorted = false;  // false where rows are added with atomics
 };
 #endif
 

@@ -1,6 +1,7 @@
 // Gradients from GPU to GPU through NCCL, on a stream of their own beside the backward pass.
 #include <nccl.h>
 
+#include <cstdlib>
 #include <exception>
 #include <utility>
 #include <vector>
@@ -39,6 +40,10 @@ class NcclReducer : public GradientReducer<Cuda> {
  public:
   NcclReducer(Context<Cuda>& context, const Communicator& communicator)
       : context_(context), rank_(communicator.rank()), stream_(make_stream()), event_(make_event()) {
+    if (context.settings().reproducible_exchange) {
+      setenv("NCCL_ALGO", "Ring", 0);
+      setenv("NCCL_PROTO", "Simple", 0);
+    }
     // Rank 0 tells the others where to meet, or that it could not.
     struct Invitation {
       ncclUniqueId id;

@@ -83,7 +83,13 @@ ScatterPlan<Cuda>::ScatterPlan(std::int64_t capacity_)
   // Sorting all 32 bits needs no less memory than sorting some of them.
   std::size_t needed = 0;
   NEUMF_CUDA(sort(nullptr, needed, nullptr, nullptr, nullptr, nullptr, capacity, 32, nullptr));
-  temporary = Tensor<std::uint8_t, Cuda>(static_cast<std::int64_t>(std::max<std::size_t>(needed, 1)));
+  temporary.emplace_back(static_cast<std::int64_t>(std::max<std::size_t>(needed, 1)));
+}
+
+std::size_t ScatterPlan<Cuda>::bytes() const {
+  std::size_t sum = keys.bytes() + order.bytes() + positions.bytes();
+  for (const auto& memory : temporary) sum += memory.bytes();
+  return sum;
 }
 
 template <>
@@ -93,23 +99,25 @@ void plan_scatter<Cuda>(Context<Cuda>& context, const std::uint32_t* ids, std::i
           plan.capacity);
   plan.ids = ids;
   plan.count = count;
-  plan.sorted = context.settings().scatter == ScatterMethod::sorted;
-  if (count == 0 || !plan.sorted) return;
-  positions_kernel<<<cuda::blocks_for(count, cuda::block_threads), cuda::block_threads, 0,
-                     context.stream()>>>(plan.positions.data(), count);
-  cuda::check_launch("positions_kernel");
+  if (count == 0) return;
+  if (!plan.numbered) {
+    positions_kernel<<<cuda::blocks_for(plan.capacity, cuda::block_threads), cuda::block_threads, 0,
+                       context.stream()>>>(plan.positions.data(), plan.capacity);
+    cuda::check_launch("positions_kernel");
+    plan.numbered = !context.capturing();  // what is recorded has not run
+  }
   // Only the bits that differ: 15 instead of 32 for the items of ML-20m, half the passes.
   const int bits = std::max(
       1, static_cast<int>(std::bit_width(static_cast<std::uint64_t>(std::max<std::int64_t>(rows - 1, 1)))));
   std::size_t needed = 0;
   NEUMF_CUDA(sort(nullptr, needed, ids, plan.keys.data(), plan.positions.data(), plan.order.data(), count,
                   bits, context.stream()));
-  if (needed > plan.temporary.bytes()) {
+  if (needed > plan.temporary.back().bytes()) {
     require(!context.capturing(), "sorting {} ids needs more memory while a graph is being recorded", count);
-    plan.temporary = Tensor<std::uint8_t, Cuda>(static_cast<std::int64_t>(needed));
+    plan.temporary.emplace_back(static_cast<std::int64_t>(needed));
   }
-  std::size_t bytes = plan.temporary.bytes();
-  NEUMF_CUDA(sort(plan.temporary.data(), bytes, ids, plan.keys.data(), plan.positions.data(),
+  std::size_t bytes = plan.temporary.back().bytes();
+  NEUMF_CUDA(sort(plan.temporary.back().data(), bytes, ids, plan.keys.data(), plan.positions.data(),
                   plan.order.data(), count, bits, context.stream()));
 }
 
@@ -119,9 +127,9 @@ void scatter_add_rows(Context<Device>& context, const ScatterPlan<Device>& plan,
   if (plan.count == 0 || table.cols == 0) return;
   const auto shape = cuda::row_shape(table.cols, values.data, table.data);
   cuda::Scratch memory;
-  const cuda::PartialLevels levels(plan, table.cols, memory);
+  const cuda::RunMemory runs(plan, table.cols, memory);
   memory.fetch(context);
-  cuda::scatter_add(context, plan, cuda::RowSource<T>{values.data, table.cols}, shape, table, levels, memory);
+  cuda::scatter_add(context, plan, cuda::RowSource<T>{values.data, table.cols}, shape, table, runs, memory);
 }
 
 NEUMF_FOR_EACH_TYPE(NEUMF_EMBEDDING, Cuda)

@@ -229,21 +229,21 @@ void gmf_backward(Context<Device>& context, const BatchView& batch, const Scatte
     const auto shape = cuda::row_shape(width, users.data, items.data, weight, user_grad.data);
     const std::int64_t blocks = cuda::scatter_blocks(user_plan, shape);
     cuda::Scratch memory;
-    const cuda::PartialLevels levels(user_plan, width, memory);
+    const cuda::RunMemory runs(user_plan, width, memory);
     const std::size_t partial = memory.add<float>(blocks * width);
     memory.fetch(context);
     const UserSource<T> source{items.data, batch.items, group_size, dlogits,
                                weight,     users.data,  width,      memory.at<float>(partial)};
-    cuda::scatter_add(context, user_plan, source, shape, user_grad, levels, memory);
+    cuda::scatter_add(context, user_plan, source, shape, user_grad, runs, memory);
     cuda::add_partial_sums(context, memory.at<float>(partial), blocks, width, weight_grad);
   }
   {
     const auto shape = cuda::row_shape(width, users.data, weight, item_grad.data);
     cuda::Scratch memory;
-    const cuda::PartialLevels levels(item_plan, width, memory);
+    const cuda::RunMemory runs(item_plan, width, memory);
     memory.fetch(context);
     const ItemSource<T> source{users.data, batch.users, group_size, dlogits, weight, width};
-    cuda::scatter_add(context, item_plan, source, shape, item_grad, levels, memory);
+    cuda::scatter_add(context, item_plan, source, shape, item_grad, runs, memory);
   }
 }
 

@@ -59,10 +59,10 @@ void add_row_penalty<Cuda>(Context<Cuda>& context, const ScatterPlan<Cuda>& plan
   if (plan.count == 0 || table.cols == 0) return;
   const auto shape = cuda::row_shape(table.cols, table.data, gradient.data);
   cuda::Scratch memory;
-  const cuda::PartialLevels levels(plan, table.cols, memory);
+  const cuda::RunMemory runs(plan, table.cols, memory);
   memory.fetch(context);
   const PenaltySource source{table.data, plan.ids, table.cols, factor, loss_scale};
-  cuda::scatter_add(context, plan, source, shape, gradient, levels, memory);
+  cuda::scatter_add(context, plan, source, shape, gradient, runs, memory);
 }
 
 }  // namespace neumf::ops

@@ -2,10 +2,9 @@
 //
 // The positions of a block are sorted by table row (ScatterPlan). Teams take fixed-length chunks of that
 // order and keep the running sum of the current table row in registers. A run of equal rows that lies within
-// one chunk is added to the table at once: no other team touches that row. Where a run crosses the ends of a
-// chunk, its parts become entries of a shorter list, two per chunk, which is sorted as well and is summed in
-// the same way, until one chunk is left. However long a run, it is thus added up by a tree of many teams, and
-// the order of additions depends on the ids alone.
+// one chunk is added to the table at once: no other team touches that row. Where a run crosses the ends of
+// chunks, each chunk leaves its part, and a second kernel adds up the parts of each such run. Long runs
+// are thus added up by many teams, and the order of additions depends on the ids alone.
 //
 // The rows come from a Source:
 //   template <int V> struct State;                           what a lane keeps for its columns
@@ -19,7 +18,6 @@
 
 #include <array>
 #include <cstdint>
-#include <vector>
 
 #include "context_impl.hpp"
 #include "neumf/core/cuda/pack.cuh"
@@ -28,9 +26,7 @@
 
 namespace neumf::cuda {
 
-// In lists of partial sums: an entry without a row of its own (it repeats its neighbour's key), and a key
-// that belongs to no table row.
-inline constexpr std::uint32_t no_row = 0xFFFFFFFFu;
+// Belongs to no table row.
 inline constexpr std::uint32_t no_key = 0xFFFFFFFFu;
 
 // Positions per chunk: enough chunks to fill a GPU, and not so short that partial sums cost more than rows.
@@ -38,6 +34,10 @@ inline int chunk_length(std::int64_t count) {
   int length = 8;
   while (length < 64 && count / length > 16384) length *= 2;
   return length;
+}
+
+inline std::int64_t chunks_of(std::int64_t count) {
+  return (count + chunk_length(count) - 1) / chunk_length(count);
 }
 
 // Rows of T as they are.
@@ -77,19 +77,29 @@ struct RowSource {
                                                std::int64_t /*column*/) const {}
 };
 
-// The list of partial sums that a level leaves: entries 2c and 2c + 1 come from chunk c.
-struct PartialList {
-  std::uint32_t* keys;
-  std::uint32_t* order;  // row of `values`, or no_row
-  float* values;
+// What chunk c leaves of runs that cross its ends: the part of the run that began earlier, and that of the
+// run that begins in it and goes on. Each key is no_key where there is no such run; a run that fills the
+// chunk and goes on began earlier.
+struct RunParts {
+  std::uint32_t *earlier_keys, *later_keys;  // [chunks]
+  float *earlier, *later;                    // [chunks, width]
 };
+
+template <int V>
+__device__ __forceinline__ void add_to_row(float* row, const float (&sum)[V]) {
+  float old[V];
+  load<V>(row, old);
+#pragma unroll
+  for (int k = 0; k < V; ++k) old[k] += sum[k];
+  store<V>(row, old);
+}
 
 template <class Source, int V>
 __global__ void __launch_bounds__(block_threads, resident_blocks)
     segmented_sum_kernel(Source source, const std::uint32_t* __restrict__ keys,
                          const std::uint32_t* __restrict__ order, std::int64_t count, int chunk,
                          std::int64_t chunks, std::int64_t width, int team_size, float* __restrict__ table,
-                         PartialList partial) {
+                         RunParts parts) {
   constexpr int unroll = 4;  // rows in flight per team
   const Team team(team_size);
   const std::int64_t column = team.column<V>(blockIdx.y);
@@ -102,10 +112,10 @@ __global__ void __launch_bounds__(block_threads, resident_blocks)
       const std::int64_t begin = c * chunk, end = min(begin + chunk, count);
       std::uint32_t key = keys[begin];
       // Whether the first run began earlier and the last one goes on.
-      bool open = key != no_key && begin > 0 && keys[begin - 1] == key;
+      bool open = begin > 0 && keys[begin - 1] == key;
       const std::uint32_t last_key = keys[end - 1];
-      const bool continues = last_key != no_key && end < count && keys[end] == last_key;
-      std::uint32_t first_slot = no_key;  // key of the partial sum in the chunk's first entry
+      const bool continues = end < count && keys[end] == last_key;
+      const std::uint32_t earlier_key = open ? key : no_key;
       float sum[V] = {};
 
       for (std::int64_t i = begin; i < end; i += unroll) {
@@ -113,27 +123,18 @@ __global__ void __launch_bounds__(block_threads, resident_blocks)
         typename Source::template Raw<V> raw[unroll];
 #pragma unroll
         for (int u = 0; u < unroll; ++u) {
-          row_key[u] = i + u < end ? keys[i + u] : last_key;
-          const std::uint32_t position = i + u < end ? order[i + u] : no_row;
-          raw[u] = position != no_row ? source.template load<V>(position, column) : source.template zero<V>();
+          const bool inside = i + u < end;
+          row_key[u] = inside ? keys[i + u] : last_key;
+          raw[u] = inside ? source.template load<V>(order[i + u], column) : source.template zero<V>();
         }
 #pragma unroll
         for (int u = 0; u < unroll; ++u) {
           if (row_key[u] != key) {  // a run has ended; it is not the last one
-            if (key != no_key) {
-              source.template finish_run<V>(state, key, column, sum);
-              if (open) {
-                store<V>(partial.values + 2 * c * width + column, sum);
-                first_slot = key;
-              } else {
-                float* row = table + key * width + column;
-                float old[V];
-                load<V>(row, old);
-#pragma unroll
-                for (int k = 0; k < V; ++k) old[k] += sum[k];
-                store<V>(row, old);
-              }
-            }
+            source.template finish_run<V>(state, key, column, sum);
+            if (open)
+              store<V>(parts.earlier + c * width + column, sum);
+            else
+              add_to_row<V>(table + key * width + column, sum);
             open = false;
             key = row_key[u];
 #pragma unroll
@@ -143,152 +144,104 @@ __global__ void __launch_bounds__(block_threads, resident_blocks)
         }
       }
 
-      std::uint32_t second_slot = no_key;
-      if (key != no_key) {
-        source.template finish_run<V>(state, key, column, sum);
-        if (open || continues) {
-          const int slot = open ? 0 : 1;  // a run that fills the whole chunk is open as well
-          store<V>(partial.values + (2 * c + slot) * width + column, sum);
-          (open ? first_slot : second_slot) = key;
-        } else {
-          float* row = table + key * width + column;
-          float old[V];
-          load<V>(row, old);
-#pragma unroll
-          for (int k = 0; k < V; ++k) old[k] += sum[k];
-          store<V>(row, old);
-        }
-      }
-      // An empty entry repeats its neighbour's key, so that it does not break a run in two.
-      if (partial.keys != nullptr && blockIdx.y == 0 && team.lane == 0) {
-        partial.keys[2 * c] = first_slot != no_key ? first_slot : second_slot;
-        partial.order[2 * c] = first_slot != no_key ? static_cast<std::uint32_t>(2 * c) : no_row;
-        partial.keys[2 * c + 1] = second_slot != no_key ? second_slot : first_slot;
-        partial.order[2 * c + 1] = second_slot != no_key ? static_cast<std::uint32_t>(2 * c + 1) : no_row;
+      source.template finish_run<V>(state, key, column, sum);
+      if (open)
+        store<V>(parts.earlier + c * width + column, sum);
+      else if (continues)
+        store<V>(parts.later + c * width + column, sum);
+      else
+        add_to_row<V>(table + key * width + column, sum);
+      if (blockIdx.y == 0 && team.lane == 0) {
+        parts.earlier_keys[c] = earlier_key;
+        parts.later_keys[c] = continues && !open ? key : no_key;
       }
     }
   }
   source.template finish_block<V>(state, team, column);
 }
 
-// red.global.add: one instruction for four floats where the GPU has it.
-template <int V>
-__device__ __forceinline__ void atomic_add(float* to, const float (&values)[V]) {
-#if __CUDA_ARCH__ >= 900
-  constexpr int step = V == 8 ? 4 : 1;
-#else
-  constexpr int step = 1;
-#endif
-#pragma unroll
-  for (int i = 0; i < V; i += step) {
-    if constexpr (step == 4)
-      atomicAdd(reinterpret_cast<float4*>(to + i),
-                make_float4(values[i], values[i + 1], values[i + 2], values[i + 3]));
-    else
-      atomicAdd(to + i, values[i]);
-  }
-}
+inline constexpr int chunks_per_block = 8;  // most have no run that goes on: a block for each would be idle
 
-// The alternative: rows are added in any order.
-template <class Source, int V>
-__global__ void __launch_bounds__(block_threads, resident_blocks)
-    atomic_sum_kernel(Source source, const std::uint32_t* __restrict__ ids, std::int64_t count,
-                      std::int64_t width, int team_size, float* __restrict__ table) {
-  constexpr int unroll = 4;
+// Adds up the runs that begin in a block's chunks and go on. Teams take turns at the chunks that follow;
+// their sums are added in order.
+template <int V>
+__global__ void __launch_bounds__(block_threads)
+    join_runs_kernel(RunParts parts, std::int64_t chunks, std::int64_t width, int team_size,
+                     float* __restrict__ table) {
+  __shared__ float shared[block_threads * V];
   const Team team(team_size);
   const std::int64_t column = team.column<V>(blockIdx.y);
-  const bool active = column < width;
-  typename Source::template State<V> state{};
-  if (active) {
-    source.template start<V>(state, column);
-    for (std::int64_t i = team.index * unroll; i < count; i += team.count * unroll) {
-      typename Source::template Raw<V> raw[unroll];
+  const int own = static_cast<int>(threadIdx.x) / team_size, teams = block_threads / team_size;
+  const std::int64_t first = blockIdx.x * std::int64_t{chunks_per_block};
+  for (std::int64_t begin = first; begin < min(first + chunks_per_block, chunks); ++begin) {
+    const std::uint32_t key = parts.later_keys[begin];
+    if (key == no_key) continue;  // the whole block
+    float sum[V] = {};
+    if (column < width) {
+      if (own == 0) load<V>(parts.later + begin * width + column, sum);
+      for (std::int64_t c = begin + 1 + own; c < chunks && parts.earlier_keys[c] == key; c += teams) {
+        float part[V];
+        load<V>(parts.earlier + c * width + column, part);
 #pragma unroll
-      for (int u = 0; u < unroll; ++u)
-        raw[u] = i + u < count ? source.template load<V>(static_cast<std::uint32_t>(i + u), column)
-                               : source.template zero<V>();
-#pragma unroll
-      for (int u = 0; u < unroll; ++u) {
-        if (i + u >= count) continue;
-        float row[V] = {};
-        source.template add<V>(raw[u], row);
-        const std::uint32_t id = ids[i + u];
-        source.template finish_run<V>(state, id, column, row);
-        atomic_add<V>(table + id * width + column, row);
+        for (int i = 0; i < V; ++i) sum[i] += part[i];
       }
     }
+#pragma unroll
+    for (int i = 0; i < V; ++i) shared[(own * V + i) * team_size + team.lane] = sum[i];
+    __syncthreads();
+    if (own == 0 && column < width) {
+      for (int other = 1; other < teams; ++other)
+#pragma unroll
+        for (int i = 0; i < V; ++i) sum[i] += shared[(other * V + i) * team_size + team.lane];
+      add_to_row<V>(table + key * width + column, sum);
+    }
+    __syncthreads();
   }
-  source.template finish_block<V>(state, team, column);
 }
 
 // Blocks that take part in a scatter-add. Sources that leave a partial sum per block need to know.
 inline std::int64_t scatter_blocks(const ops::ScatterPlan<Cuda>& plan, const RowShape& shape) {
-  const std::int64_t work = plan.sorted
-                                ? (plan.count + chunk_length(plan.count) - 1) / chunk_length(plan.count)
-                                : (plan.count + 3) / 4;
-  return std::min<std::int64_t>(partial_blocks * 4, blocks_for(work, shape.rows_per_block()));
+  return std::min<std::int64_t>(partial_blocks * 4,
+                                blocks_for(chunks_of(plan.count), shape.rows_per_block()));
 }
 
-// The memory of the partial lists of all levels, added to `memory` and resolved by `lists` after its fetch.
-class PartialLevels {
+// The memory of the parts of runs, added to `memory` and resolved by `parts` after its fetch.
+class RunMemory {
  public:
-  PartialLevels(const ops::ScatterPlan<Cuda>& plan, std::int64_t width, Scratch& memory) {
-    if (!plan.sorted) return;
-    for (std::int64_t count = plan.count;;) {
-      const int chunk = chunk_length(count);
-      const std::int64_t chunks = (count + chunk - 1) / chunk;
-      if (chunks <= 1) return;
-      count = 2 * chunks;
-      offsets_.push_back({memory.add<std::uint32_t>(count), memory.add<std::uint32_t>(count),
-                          memory.add<float>(count * width)});
-    }
-  }
-  PartialList list(const Scratch& memory, std::size_t level) const {
-    if (level >= offsets_.size()) return {};
-    const auto& at = offsets_[level];
-    return {memory.at<std::uint32_t>(at[0]), memory.at<std::uint32_t>(at[1]), memory.at<float>(at[2])};
+  RunMemory(const ops::ScatterPlan<Cuda>& plan, std::int64_t width, Scratch& memory)
+      : at_{memory.add<std::uint32_t>(chunks_of(plan.count)),
+            memory.add<std::uint32_t>(chunks_of(plan.count)),
+            memory.add<float>(chunks_of(plan.count) * width),
+            memory.add<float>(chunks_of(plan.count) * width)} {}
+  RunParts parts(const Scratch& memory) const {
+    return {memory.at<std::uint32_t>(at_[0]), memory.at<std::uint32_t>(at_[1]), memory.at<float>(at_[2]),
+            memory.at<float>(at_[3])};
   }
 
  private:
-  std::vector<std::array<std::size_t, 3>> offsets_;
+  std::array<std::size_t, 4> at_;
 };
 
-// table[ids[i], :] += row i of `source`, for all planned i. `memory` was fetched after `levels` was made.
+// table[ids[i], :] += row i of `source`, for all planned i. `memory` was fetched after `runs` was made.
 template <class Source>
 void scatter_add(Context<Cuda>& context, const ops::ScatterPlan<Cuda>& plan, const Source& source,
-                 const RowShape& shape, Matrix<float> table, const PartialLevels& levels,
-                 const Scratch& memory) {
+                 const RowShape& shape, Matrix<float> table, const RunMemory& runs, const Scratch& memory) {
   if (plan.count == 0) return;
-  const dim3 grid(static_cast<unsigned>(scatter_blocks(plan, shape)), grid_for(1, 1, shape.tiles).y);
+  const unsigned tiles = grid_for(1, 1, shape.tiles).y;
+  const dim3 grid(static_cast<unsigned>(scatter_blocks(plan, shape)), tiles);
+  const std::int64_t chunks = chunks_of(plan.count);
+  const RunParts parts = runs.parts(memory);
   with_vector(shape, [&](auto vector) {
     constexpr int V = decltype(vector)::value;
-    if (!plan.sorted) {
-      atomic_sum_kernel<Source, V><<<grid, block_threads, 0, context.stream()>>>(
-          source, plan.ids, plan.count, table.cols, shape.team, table.data);
-      check_launch("atomic_sum_kernel");
-      return;
-    }
-    int chunk = chunk_length(plan.count);
-    std::int64_t chunks = (plan.count + chunk - 1) / chunk;
-    PartialList list = levels.list(memory, 0);
     segmented_sum_kernel<Source, V><<<grid, block_threads, 0, context.stream()>>>(
-        source, plan.keys.data(), plan.order.data(), plan.count, chunk, chunks, table.cols, shape.team,
-        table.data, list);
+        source, plan.keys.data(), plan.order.data(), plan.count, chunk_length(plan.count), chunks, table.cols,
+        shape.team, table.data, parts);
     check_launch("segmented_sum_kernel");
-    for (std::size_t level = 1; chunks > 1; ++level) {
-      const std::int64_t count = 2 * chunks;
-      const PartialList next = levels.list(memory, level);
-      chunk = chunk_length(count);
-      chunks = (count + chunk - 1) / chunk;
-      const dim3 level_grid(static_cast<unsigned>(std::min<std::int64_t>(
-                                partial_blocks * 4, blocks_for(chunks, shape.rows_per_block()))),
-                            grid.y);
-      segmented_sum_kernel<RowSource<float>, V><<<level_grid, block_threads, 0, context.stream()>>>(
-          RowSource<float>{list.values, table.cols}, list.keys, list.order, count, chunk, chunks, table.cols,
-          shape.team, table.data, next);
-      check_launch("segmented_sum_kernel");
-      list = next;
-    }
+    if (chunks == 1) return;
+    join_runs_kernel<V>
+        <<<dim3(blocks_for(chunks, chunks_per_block), tiles), block_threads, 0, context.stream()>>>(
+            parts, chunks, table.cols, shape.team, table.data);
+    check_launch("join_runs_kernel");
   });
 }
 
