@@ -13,7 +13,8 @@
 #   BUDGET       seconds for everything; default 530
 #   EPOCHS       of the full training run; default 10
 #   PYTHON       default python3
-#   REHEARSE=1   run every part on the CPU with little data, to test this script
+#   REHEARSE     to test this script with little data: cpu runs every part on the CPU, simulation those that train or
+#                test on simulated GPUs (docs/gpu-simulation.md)
 # shellcheck disable=SC2317  # parts are called by name
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -26,12 +27,18 @@ rm -f "$out"/results.{txt,json} "$out/logs.tar.gz"
 logs=$(mktemp -d)  # apart: machines that are lent may give back few files
 trap 'rm -rf "$logs"' EXIT
 budget=${BUDGET:-530} epochs=${EPOCHS:-10} python=${PYTHON:-python3}
-device=cuda half=fp16 dataset=ml-20m batch=1048576 tests='*_test'
+device=cuda half=fp16 dataset=ml-20m batch=1048576 tests='*_test' program=$BIN/neumf
 inference_options=(--seconds 2)
 ops_options=(--benchmark_min_time=0.05 --benchmark_filter='/cuda/(bytes|ids|bf16|fp32)/ml-20m')
 torch_options=(--batch_size "$batch" --tune 3 --steps 20 --seconds 15)
-if [[ -n ${REHEARSE:-} ]]; then
+rehearsal=${REHEARSE:-}
+if [[ $rehearsal == simulation ]]; then
+  dataset=207x120x7300 batch=4096 epochs=2 tests=cuda_simulation_test program=$BIN/neumf_sim
+  need_programs neumf_sim
+elif [[ -n $rehearsal ]]; then
   device=cpu half=bf16 dataset=400x300x12000 batch=4096 epochs=2 tests='ops_gather*_test'
+fi
+if [[ -n $rehearsal ]]; then
   export OMP_NUM_THREADS=1  # quick also on a busy machine
   inference_options=(--batch_sizes 1 1024 --num_batches 3 --n_users 1000 --n_items 500 --precision bf16)
   ops_options=(--benchmark_min_time=0.001 --benchmark_filter='(copy|linear_forward_128).*/cpu/(bytes|bf16)')
@@ -41,8 +48,8 @@ tiny=$DATA/check-tiny full=$DATA/check-$dataset
 
 # Why nothing can run here, or nothing.
 obstacle() {
-  [[ $device == cuda ]] || return 0
-  "$BIN/neumf" --version | grep '^GPU *CUDA' >/dev/null || { echo "neumf was built without CUDA"; return 0; }
+  [[ -z $rehearsal ]] || return 0
+  "$program" --version | grep '^GPU *CUDA' >/dev/null || { echo "neumf was built without CUDA"; return 0; }
   { command -v nvidia-smi && nvidia-smi --list-gpus | grep '^GPU'; } >/dev/null 2>&1 || echo "no GPU"
 }
 
@@ -64,6 +71,7 @@ skip() {
 }
 
 has() { [[ -x $BIN/$1 ]] || skip "$1 was not built"; }
+real_device() { [[ $rehearsal != simulation ]] || skip "not on simulated GPUs"; }
 
 parts_json= parts_text= last=
 failed=0
@@ -113,7 +121,7 @@ json_file() { if [[ -s $1 ]]; then cat "$1"; else echo null; fi; }
 # JSON lines as an array.
 json_lines() { if [[ -s $1 ]]; then echo "[$(paste -sd, "$1")]"; else echo null; fi; }
 
-neumf() { limited "$BIN/neumf" --device "$device" --progress never "$@"; }
+neumf() { limited "$program" --device "$device" --progress never "$@"; }
 
 # ---- The parts ------------------------------------------------------------------------------------------------------
 
@@ -122,7 +130,7 @@ losses_of() { json_values "$1" train_loss epoch | paste -sd' '; }
 train_tiny() {
   local log=$1
   shift
-  limited "$BIN/neumf" --progress never --data "$tiny" --factors 16 --layers 64 32 16 --batch_size 2048 --epochs 3 \
+  limited "$program" --progress never --data "$tiny" --factors 16 --layers 64 32 16 --batch_size 2048 --epochs 3 \
     --log_path "$log" --overwrite "$@"
 }
 same_losses() {
@@ -158,7 +166,8 @@ run_test() {
   local ranks=$1 test=$2 log status=0
   local launch=()
   ((ranks == 1)) || launch=(mpirun -n "$ranks" --oversubscribe --bind-to none)
-  log=$(limited "${launch[@]}" "$test" --gtest_filter="*$device*:*${device^}*" --gtest_color=no 2>&1) || status=$?
+  local filter="*$device*:*${device^}*"
+  log=$(limited "${launch[@]}" "$test" --gtest_filter="$filter" --gtest_color=no 2>&1) || status=$?
   printf '=== %s on %d ranks: status %d\n' "$(basename "$test")" "$ranks" "$status"
   # All of a failure; what ran of a success.
   if ((status)); then printf '%s\n' "$log"; else grep -E '^\[ *(PASSED|SKIPPED) *\] [0-9]+' <<<"$log" || true; fi
@@ -168,7 +177,7 @@ run_test() {
   broken+=" $(basename "$test")"
   # Where it went wrong says more than that it did.
   if command -v compute-sanitizer >/dev/null && ((ranks == 1)) && [[ $device == cuda ]]; then
-    limited compute-sanitizer --tool memcheck "$test" --gtest_filter="*$device*:*${device^}*" 2>&1 | head -n 60 || true
+    limited compute-sanitizer --tool memcheck "$test" --gtest_filter="$filter" 2>&1 | head -n 60 || true
   fi
 }
 
@@ -189,7 +198,7 @@ shared_gpu() {
   command -v mpirun >/dev/null || skip "no mpirun"
   local ranks losses=() passed=0 skipped=0 broken='' name
   for ranks in 1 2; do
-    limited mpirun -n "$ranks" --oversubscribe --bind-to none "$BIN/neumf" --device "$device" --progress never --threads 1 \
+    limited mpirun -n "$ranks" --oversubscribe --bind-to none "$program" --device "$device" --progress never --threads 1 \
       --data "$tiny" --factors 16 --layers 64 32 16 --batch_size 2048 --epochs 3 --log_path "$logs/ranks-$ranks.jsonl"
     losses+=("$(json_values "$logs/ranks-$ranks.jsonl" train_loss epoch | tail -n 1)")
   done
@@ -203,6 +212,7 @@ shared_gpu() {
 }
 
 sanitize() {
+  real_device
   command -v compute-sanitizer >/dev/null || skip "no compute-sanitizer"
   # Of our own kernels only: the libraries' take most of the time, and initcheck has reports of its own about them.
   local ours=()
@@ -225,7 +235,7 @@ training() {
   summary "$text"
   neumf --data "$full" --batch_size "$batch" --precision "$half" --epochs 1 --profile
   rest=(bf16 tf32 fp32)
-  [[ $device == cuda ]] || rest=(fp32)
+  [[ -z $rehearsal ]] || rest=(fp32)
   for precision in "${rest[@]}"; do
     neumf --data "$full" --batch_size "$batch" --precision "$precision" --epochs 2 \
       --log_path "$logs/training-$precision.jsonl"
@@ -235,12 +245,14 @@ training() {
 }
 
 inference() {
-  limited "$BIN/neumf" benchmark --device "$device" "${inference_options[@]}" --log_path "$logs/inference.json"
+  real_device
+  limited "$program" benchmark --device "$device" "${inference_options[@]}" --log_path "$logs/inference.json"
   summary "$(awk 'NF == 9 && $5 + 0 > best { best = $5; line = $1 " " $2 ", batch " $3 }
                   END { printf "at most %.4g pairs/s (%s)", best, line }' "$logs/$part.log")"
 }
 
 operations() {
+  real_device
   has ops_bench
   # Under its name only when it is whole.
   limited "$BIN/ops_bench" "${ops_options[@]}" --benchmark_out="$logs/ops.json.part" --benchmark_out_format=json
@@ -249,6 +261,7 @@ operations() {
 }
 
 pytorch() {
+  real_device
   command -v "$python" >/dev/null || skip "no python3"
   "$python" -c 'import torch, numpy' 2>/dev/null || skip "no PyTorch"
   [[ $device == cpu ]] || "$python" -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null ||
@@ -338,7 +351,7 @@ write_results() {
 SECONDS=0
 blocked=$(obstacle)
 gpu=
-[[ -n $blocked || $device != cuda ]] || gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader | head -n 1)
+[[ -n $blocked || -n $rehearsal ]] || gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader | head -n 1)
 # must NAME LIMIT FUNCTION: a part without which the figures below mean nothing
 distrusted=
 must() {

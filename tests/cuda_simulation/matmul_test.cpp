@@ -45,10 +45,12 @@ TEST_F(SimulatedMatmul, ReportsAnInvalidValue) {
   Product p = product();
   p.epilogue = Epilogue::mask;
   p.mask = data_.data() + 256;
-  p.mask_stride = 64;  // the library wants multiples of 128
-  EXPECT_THAT([&] { multiply(context_, p); }, ThrowsMessage<Error>(HasSubstr("EPILOGUE_AUX_LD 64")));
   p.mask_stride = 128;
   EXPECT_TRUE(multiply(context_, p));
+  p.mask_stride = 64;  // the library wants multiples of 128
+  EXPECT_THAT([&] { multiply(context_, p); }, ThrowsMessage<Error>(HasSubstr("EPILOGUE_AUX_LD 64")));
+  p.m = 16;  // where no algorithm has been chosen yet
+  EXPECT_THAT([&] { multiply(context_, p); }, ThrowsMessage<Error>(HasSubstr("EPILOGUE_AUX_LD 64")));
   context_.synchronize();
 }
 
