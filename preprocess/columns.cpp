@@ -257,7 +257,8 @@ class Chooser {
 
   void question(const Profile& profile) {
     if (profile.plausible && profile.zeros < profile.values) {
-      if (profile.zeros > 0)
+      roles_.zero_times = profile.zeros > 0;
+      if (roles_.zero_times)
         roles_.notes.push_back(fmt::format(
             "warning: {} is 0 in {} of the first {} rows: rows of one time keep the order of the file",
             head_.title(roles_.time), profile.zeros, profile.values));

@@ -29,6 +29,7 @@ struct ColumnRoles {
   std::vector<int> keep;  // of each --keep
   TimeKind time_kind = TimeKind::none;
   // What the reader took for granted and what could be otherwise, as sentences; a doubt is a "warning: ".
+  bool zero_times = false;  // among the first rows, and said in the notes
   std::vector<std::string> notes;
 };
 

@@ -23,24 +23,18 @@ class Writer {
             std::uint64_t{*std::max_element(split.counts.begin(), split.counts.end())} + 1)),
         item_type_(hdf5::compact_unsigned_type(split.items())),
         user_ids_(texts(split.user_ids, "users")),
-        item_ids_(texts(split.item_ids, "items")) {}
+        item_ids_(texts(split.item_ids, "items")),
+        ragged_(!split.one_test_item_each()) {}
 
   void write_shard(std::size_t shard, const std::filesystem::path& path) const {
     const std::uint64_t first = bounds_[shard], users = bounds_[shard + 1] - first;
-    const std::uint64_t per_user = split_.negatives_per_user;
     auto file = hdf5::File::create(path);
-    const auto rows = [&](const std::vector<std::uint32_t>& data) {
-      return std::span(data).subspan(first, users);
-    };
-    file.write(layout::train_counts, rows(split_.counts), {users}, count_type_);
+    file.write(layout::train_counts, std::span(split_.counts).subspan(first, users), {users}, count_type_);
     file.write(layout::train_items,
                std::span(split_.train_items).subspan(split_.offsets[first], positives(shard)),
                {positives(shard)}, item_type_);
-    file.write(layout::test_items, rows(split_.test_items), {users}, item_type_);
-    file.write(layout::test_negatives,
-               std::span(split_.negatives).subspan(first * per_user, users * per_user), {users, per_user},
-               item_type_);
-    file.set_attribute("format_version", layout::format_version);
+    for (const auto& part : held_out()) write_held_out(file, part, first, users);
+    file.set_attribute("format_version", version());
     file.set_attribute("dataset_id", id_);
     file.set_attribute("shard", static_cast<std::int64_t>(shard));
     file.set_attribute("shards", static_cast<std::int64_t>(shards()));
@@ -52,10 +46,17 @@ class Writer {
   void write_master(const std::filesystem::path& path) const {
     auto file = hdf5::File::create(path);
     const hsize_t users = split_.users(), total = split_.train_items.size();
-    write_virtual(file, layout::train_counts, {users}, count_type_, false);
-    write_virtual(file, layout::train_items, {total}, item_type_, true);
-    write_virtual(file, layout::test_items, {users}, item_type_, false);
-    write_virtual(file, layout::test_negatives, {users, split_.negatives_per_user}, item_type_, false);
+    const auto users_of = [&](std::size_t shard) { return bounds_[shard + 1] - bounds_[shard]; };
+    const auto rows_of = [&](const std::vector<std::uint64_t>& offsets) {
+      return [&](std::size_t shard) { return offsets[bounds_[shard + 1]] - offsets[bounds_[shard]]; };
+    };
+    write_virtual(file, layout::train_counts, {users}, count_type_, users_of);
+    write_virtual(file, layout::train_items, {total}, item_type_, rows_of(split_.offsets));
+    for (const auto& part : held_out()) {
+      if (ragged_) write_virtual(file, part.counts, {users}, part.count_type, users_of);
+      write_virtual(file, part.items, {part.data.items.size()}, item_type_, rows_of(part.data.offsets));
+      write_virtual(file, part.negatives, {users, split_.negatives_per_user}, item_type_, users_of);
+    }
     file.write_strings(layout::user_ids, user_ids_);
     file.write_strings(layout::item_ids, item_ids_);
     file.write(layout::shard_first_user, bounds_, hdf5::compact_unsigned_type(users));
@@ -72,12 +73,50 @@ class Writer {
     return split_.offsets[bounds_[shard + 1]] - split_.offsets[bounds_[shard]];
   }
 
+  std::int64_t version() const { return ragged_ ? layout::ragged_format_version : layout::format_version; }
+
+  // The test, or the validation, and where it is written.
+  struct Part {
+    const HeldOut& data;
+    const char *counts, *items, *negatives;
+    hid_t count_type;
+  };
+  std::vector<Part> held_out() const {
+    const auto part = [](const HeldOut& data, const char* counts, const char* items, const char* negatives) {
+      std::uint64_t most = 0;
+      for (std::size_t user = 0; user < data.users(); ++user)
+        most = std::max<std::uint64_t>(most, data.of(user).size());
+      return Part{data, counts, items, negatives, hdf5::compact_unsigned_type(most + 1)};
+    };
+    std::vector<Part> parts{
+        part(split_.test, layout::test_counts, layout::test_items, layout::test_negatives)};
+    if (split_.has_validation())
+      parts.push_back(part(split_.valid, layout::valid_counts, layout::valid_items, layout::valid_negatives));
+    return parts;
+  }
+
+  void write_held_out(hdf5::File& file, const Part& part, std::uint64_t first, std::uint64_t users) const {
+    const std::uint64_t per_user = split_.negatives_per_user;
+    const auto& offsets = part.data.offsets;
+    if (ragged_) {
+      std::vector<std::uint32_t> counts;
+      for (std::uint64_t user = first; user < first + users; ++user)
+        counts.push_back(static_cast<std::uint32_t>(offsets[user + 1] - offsets[user]));
+      file.write(part.counts, counts, part.count_type);
+    }
+    const std::uint64_t items = offsets[first + users] - offsets[first];
+    file.write(part.items, std::span(part.data.items).subspan(offsets[first], items), {items}, item_type_);
+    file.write(part.negatives, std::span(part.data.negatives).subspan(first * per_user, users * per_user),
+               {users, per_user}, item_type_);
+  }
+
+  // `rows_of(shard)`: how many rows a shard has of the data set.
+  template <class Rows>
   void write_virtual(hdf5::File& file, const char* name, const hdf5::Dims& dims, hid_t type,
-                     bool by_positive) const {
+                     const Rows& rows_of) const {
     std::vector<hdf5::VirtualSource> sources;
     for (std::size_t shard = 0; shard < shards(); ++shard)
-      sources.push_back({layout::shard_file(shard, shards()), name,
-                         by_positive ? positives(shard) : bounds_[shard + 1] - bounds_[shard]});
+      sources.push_back({layout::shard_file(shard, shards()), name, rows_of(shard)});
     file.write_virtual(name, dims, type, sources);
   }
 
@@ -94,7 +133,7 @@ class Writer {
     const auto set = [&](const char* name, std::uint64_t value) {
       file.set_attribute(name, static_cast<std::int64_t>(value));
     };
-    file.set_attribute("format_version", layout::format_version);
+    file.set_attribute("format_version", version());
     file.set_attribute("dataset_id", id_);
     set("users", split_.users());
     set("items", split_.items());
@@ -112,6 +151,11 @@ class Writer {
     file.set_attribute("options", provenance_.options);
     file.set_attribute("columns", provenance_.columns);
     file.set_attribute("held_out", provenance_.held_out);
+    if (ragged_) {
+      set("test_held_out", split_.test.items.size());
+      set("valid_held_out", split_.valid.items.size());
+      file.set_attribute("validation", provenance_.validation);
+    }
     file.set_attribute("created_by", provenance_.created_by);
   }
 
@@ -121,6 +165,7 @@ class Writer {
   std::vector<std::uint64_t> bounds_;
   hid_t count_type_, item_type_;
   std::vector<std::string> user_ids_, item_ids_;
+  bool ragged_;  // format version 2
 };
 
 }  // namespace

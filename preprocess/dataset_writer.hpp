@@ -15,7 +15,9 @@ struct Provenance {
   std::string source_md5;  // empty for synthetic data
   std::string options;     // all that decide the content
   std::string columns;     // which columns were read; empty where the source has no columns to choose from
-  std::string held_out = "given";  // how test items were chosen: "latest", "drawn" (no times), or "given"
+  // How test items were chosen: "latest", "drawn" (no times), "given", or in the words of the summary.
+  std::string held_out = "given";
+  std::string validation = "none";  // the same of the validation
   std::string created_by;
   std::uint64_t seed = 0;
 };

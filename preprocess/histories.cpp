@@ -3,26 +3,15 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <span>
-#include <tuple>
 
 #include "neumf/core/error.hpp"
-#include "neumf/random/philox.hpp"
 
 namespace neumf::preprocess {
 namespace {
 
 constexpr std::uint32_t none = 0xFFFFFFFF;
-
-struct Interaction {
-  std::int64_t seconds;
-  std::uint32_t nanoseconds;
-  std::uint32_t item;
-};
-
-bool earlier(const Interaction& a, const Interaction& b) {
-  return std::tie(a.seconds, a.nanoseconds) < std::tie(b.seconds, b.nanoseconds);
-}
 
 // The users and items that stay, under their new ids.
 struct Kept {
@@ -115,27 +104,10 @@ Kept keep(const Ratings& ratings, const HistoryRules& rules) {
   return kept;
 }
 
-// The end of a user's history: the latest row, or without times a drawn one.
-struct LastRow {
-  bool has_times;
-  Philox random;
-
-  std::size_t of(std::span<const Interaction> rows, std::uint32_t user) const {
-    if (!has_times) return bounded(random(user, drawn_word)[0], static_cast<std::uint32_t>(rows.size()));
-    std::size_t latest = 0;
-    for (std::size_t i = 1; i < rows.size(); ++i)
-      if (!earlier(rows[i], rows[latest])) latest = i;
-    return latest;
-  }
-  // Of the stream of a user's test negatives, beyond all of them.
-  static constexpr std::uint32_t drawn_word = 0xFFFFFFFF;
-};
-
-// Of a user's rows in file order, drops those whose item has an earlier one, moves the last to the end, and
-// returns how many remain.
+// Of a user's rows in file order, drops those whose item has an earlier one, and returns how many remain.
 class Reducer {
  public:
-  Reducer(std::size_t items, const LastRow& last) : last_(last), seen_(items) {}
+  explicit Reducer(std::size_t items) : seen_(items) {}
 
   std::size_t reduce(std::span<Interaction> rows, std::uint32_t user) {
     bool repeated = false;
@@ -146,7 +118,7 @@ class Reducer {
         continue;
       }
       auto later = static_cast<std::uint32_t>(i);
-      if (earlier(rows[later], rows[seen.row])) std::swap(seen.row, later);
+      if (rows[later].time() < rows[seen.row].time()) std::swap(seen.row, later);
       rows[later].item = none;
       repeated = true;
     }
@@ -155,7 +127,6 @@ class Reducer {
           std::remove_if(rows.begin(), rows.end(), [](const auto& row) { return row.item == none; });
       rows = rows.first(static_cast<std::size_t>(end - rows.begin()));
     }
-    std::swap(rows[last_.of(rows, user)], rows.back());
     return rows.size();
   }
 
@@ -164,16 +135,56 @@ class Reducer {
   struct Seen {
     std::uint32_t user = none, row = 0;
   };
-  const LastRow& last_;
   std::vector<Seen> seen_;
 };
+
+// Everybody's rows, by user: those that remain, and what of them is held out.
+struct GroupedRows {
+  std::unique_ptr<Interaction[]> rows;
+  std::vector<std::uint64_t> begin;      // where each user's are
+  std::vector<std::uint64_t> remaining;  // of each user
+  std::vector<HeldOutCounts> held_out;
+
+  std::size_t users() const { return remaining.size(); }
+  // Without those that are held out already.
+  std::span<Interaction> left(std::size_t user) const {
+    return {&rows[begin[user]], remaining[user] - held_out[user].test - held_out[user].validation};
+  }
+};
+
+// The latest share of all rows that are left: where it begins.
+Time cut_of(const GroupedRows& grouped, double share, HeldOutPart part) {
+  std::vector<Time> times;
+  for (std::size_t user = 0; user < grouped.users(); ++user)
+    for (const Interaction& row : grouped.left(user)) times.push_back(row.time());
+  return time_of_cut(times, share, part);
+}
+
+// The rules where at least one is by time, and so looks at everybody's rows. Returns the cuts.
+HeldOutCuts hold_out_by_time(GroupedRows& grouped, HoldOuts& hold_outs, int team) {
+  HeldOutCuts cuts;
+  const auto take = [&](HeldOutPart part, const HoldOutRule& rule, std::optional<Time>& cut,
+                        std::uint32_t HeldOutCounts::*count) {
+    if (rule.kind == HoldOut::time) {
+      cut = cut_of(grouped, rule.share, part);
+      hold_outs.set_cut(part, *cut);
+    }
+#pragma omp parallel for num_threads(team) schedule(dynamic, 256)
+    for (std::size_t user = 0; user < grouped.users(); ++user)
+      if (const auto rows = grouped.left(user); !rows.empty())
+        grouped.held_out[user].*count = hold_outs.take(part, rows, static_cast<std::uint32_t>(user));
+  };
+  take(HeldOutPart::test, hold_outs.rules().test, cuts.test, &HeldOutCounts::test);
+  take(HeldOutPart::validation, hold_outs.rules().validation, cuts.validation, &HeldOutCounts::validation);
+  return cuts;
+}
 
 }  // namespace
 
 Histories make_histories(Ratings ratings, const HistoryRules& rules, std::size_t threads) {
   const int team = static_cast<int>(threads);
   const Kept kept = keep(ratings, rules);
-  const LastRow last{ratings.has_times, Philox(rules.seed, RandomStream::test_negatives)};
+  HoldOuts hold_outs(rules.hold_out, ratings.has_times, rules.seed);
   const std::size_t users = kept.users.size();
   require(users > 0,
           "no user is left: min_ratings is {}{} and the most active of {} users has {} ratings; lower "
@@ -186,7 +197,9 @@ Histories make_histories(Ratings ratings, const HistoryRules& rules, std::size_t
   histories.interactions = ratings.rows;
   histories.user_ids = ratings.users.select(kept.users);
   histories.item_ids = ratings.items.select(kept.items);
-  std::vector<std::uint64_t> begin(users + 1, 0);
+  GroupedRows grouped;
+  std::vector<std::uint64_t>& begin = grouped.begin;
+  begin.assign(users + 1, 0);
   std::partial_sum(kept.rows.begin(), kept.rows.end(), begin.begin() + 1);
   histories.dropped_users = ratings.users.size() - users;
   histories.dropped_items = ratings.items.size() - kept.items.size();
@@ -195,12 +208,14 @@ Histories make_histories(Ratings ratings, const HistoryRules& rules, std::size_t
   // A counting sort by user. Each thread has users of its own, for whom it reads all ratings: several times
   // faster than to write them, in any order, on one thread. Memory is not cleared, so that each thread is the
   // first to touch its part.
-  const auto grouped = std::make_unique_for_overwrite<Interaction[]>(begin.back());
+  grouped.rows = std::make_unique_for_overwrite<Interaction[]>(begin.back());
   const auto first_user = [&](std::size_t thread) {  // with nearly as many rows before it as in proportion
     const auto user = std::lower_bound(begin.begin(), begin.end(), begin.back() / threads * thread);
     return thread == threads ? users : static_cast<std::size_t>(user - begin.begin());
   };
-  std::vector<std::uint64_t> remaining(users);
+  std::vector<std::uint64_t>& remaining = grouped.remaining;
+  remaining.resize(users);
+  grouped.held_out.resize(users);
 #pragma omp parallel for num_threads(team) schedule(static, 1)
   for (std::size_t thread = 0; thread < threads; ++thread) {
     const std::uint64_t first = first_user(thread), count = first_user(thread + 1) - first;
@@ -211,25 +226,77 @@ Histories make_histories(Ratings ratings, const HistoryRules& rules, std::size_t
         const std::uint64_t user = kept.new_user[rating.user] - first;  // beyond `count` where not its own
         if (user >= count) continue;
         const std::uint32_t item = kept.new_item[rating.item];
-        if (item != none) grouped[next[user]++] = {rating.seconds, rating.nanoseconds, item};
+        if (item != none) grouped.rows[next[user]++] = {rating.seconds, rating.nanoseconds, item};
       }
     }
-    Reducer reducer(kept.items.size(), last);
-    for (std::uint64_t user = first; user < first + count; ++user)
-      remaining[user] = reducer.reduce({&grouped[begin[user]], &grouped[begin[user + 1]]},
-                                       static_cast<std::uint32_t>(user));
+    Reducer reducer(kept.items.size());
+    for (std::uint64_t user = first; user < first + count; ++user) {
+      const auto id = static_cast<std::uint32_t>(user);
+      const std::span rows(&grouped.rows[begin[user]], &grouped.rows[begin[user + 1]]);
+      remaining[user] = reducer.reduce(rows, id);
+      if (!rules.hold_out.by_time()) grouped.held_out[user] = hold_outs.take(rows.first(remaining[user]), id);
+    }
   }
   ratings = {};
+  if (rules.hold_out.by_time()) histories.cuts = hold_out_by_time(grouped, hold_outs, team);
   histories.offsets.resize(users + 1);
   std::partial_sum(remaining.begin(), remaining.end(), histories.offsets.begin() + 1);
   histories.duplicates = begin.back() - histories.offsets.back();
   histories.items.resize(histories.offsets.back());
 #pragma omp parallel for num_threads(team)
   for (std::size_t user = 0; user < users; ++user)
-    std::transform(&grouped[begin[user]], &grouped[begin[user] + remaining[user]],
+    std::transform(&grouped.rows[begin[user]], &grouped.rows[begin[user] + remaining[user]],
                    histories.items.begin() + static_cast<std::ptrdiff_t>(histories.offsets[user]),
                    [](const Interaction& row) { return row.item; });
+  histories.held_out = std::move(grouped.held_out);
+  if (rules.hold_out.by_time()) drop_untrained(histories);
   return histories;
+}
+
+void drop_untrained(Histories& histories) {
+  // By old id: whether somebody has the item in training, then its new id.
+  std::vector<std::uint32_t> new_item(histories.item_count(), none);
+  for (std::size_t user = 0; user < histories.users(); ++user)
+    for (const std::uint32_t item : histories.training(user)) new_item[item] = 0;
+  std::vector<std::uint32_t> users, items;
+  for (std::uint32_t item = 0; item < new_item.size(); ++item) {
+    if (new_item[item] == none) continue;
+    new_item[item] = static_cast<std::uint32_t>(items.size());
+    items.push_back(item);
+  }
+  Histories kept;
+  for (std::uint32_t user = 0; user < histories.users(); ++user) {
+    const auto all = histories.of(user);
+    if (histories.training(user).empty()) {
+      kept.untrained_interactions += all.size();
+      continue;
+    }
+    const HeldOutCounts before = histories.held_out[user];
+    HeldOutCounts after;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (new_item[all[i]] == none) continue;
+      kept.items.push_back(new_item[all[i]]);
+      if (i >= all.size() - before.test)
+        ++after.test;
+      else if (i >= all.size() - before.test - before.validation)
+        ++after.validation;
+    }
+    kept.untrained_interactions += all.size() - (kept.items.size() - kept.offsets.back());
+    kept.offsets.push_back(kept.items.size());
+    kept.held_out.push_back(after);
+    users.push_back(user);
+  }
+  kept.untrained_users = histories.users() - users.size();
+  kept.untrained_items = histories.item_count() - items.size();
+  kept.user_ids = select(histories.user_ids, users);
+  kept.item_ids = select(histories.item_ids, items);
+  kept.interactions = histories.interactions;
+  kept.dropped_users = histories.dropped_users;
+  kept.dropped_items = histories.dropped_items;
+  kept.dropped_interactions = histories.dropped_interactions;
+  kept.duplicates = histories.duplicates;
+  kept.cuts = histories.cuts;
+  histories = std::move(kept);
 }
 
 }  // namespace neumf::preprocess

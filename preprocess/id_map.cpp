@@ -1,6 +1,7 @@
 #include "id_map.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "neumf/core/error.hpp"
 #include "parsed_block.hpp"
@@ -13,6 +14,17 @@ constexpr std::int64_t direct_limit = 1 << 24;
 
 std::size_t size(const Ids& ids) {
   return std::visit([](const auto& values) { return values.size(); }, ids);
+}
+
+Ids select(const Ids& ids, std::span<const std::uint32_t> dense) {
+  return std::visit(
+      [&](const auto& values) -> Ids {
+        std::remove_cvref_t<decltype(values)> chosen;
+        chosen.reserve(dense.size());
+        for (const std::uint32_t id : dense) chosen.push_back(values[id]);
+        return chosen;
+      },
+      ids);
 }
 
 std::string id_text(const Ids& ids, std::size_t dense) {

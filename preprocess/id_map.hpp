@@ -17,6 +17,8 @@ namespace neumf::preprocess {
 using Ids = std::variant<std::vector<std::int64_t>, std::vector<std::string>>;
 
 std::size_t size(const Ids& ids);
+// Those of the given dense ids.
+Ids select(const Ids& ids, std::span<const std::uint32_t> dense);
 // For messages.
 std::string id_text(const Ids& ids, std::size_t dense);
 

@@ -70,19 +70,21 @@ std::vector<std::int64_t> identity(std::size_t count) {
 void take_test(Split& split, const Pairs& test, const Path& path) {
   const std::size_t users = test.users.size();
   std::vector<bool> seen(users, false);
-  split.test_items.resize(users);
+  split.test.items.resize(users);
+  split.test.offsets.resize(users + 1);
+  std::iota(split.test.offsets.begin(), split.test.offsets.end(), std::uint64_t{0});
   for (std::size_t i = 0; i < users; ++i) {
     const std::uint32_t user = test.users[i];
     require(user < users, "{}: has {} lines but a user {}; every user from 0 needs exactly one line",
             path.string(), users, user);
     require(!seen[user], "{}: user {} has two lines", path.string(), user);
     seen[user] = true;
-    split.test_items[user] = test.items[i];
+    split.test.items[user] = test.items[i];
   }
 }
 
 void take_training(Split& split, const Pairs& train, const Path& path) {
-  const std::size_t users = split.test_items.size();
+  const std::size_t users = split.test.items.size();
   std::vector<std::uint64_t> begin(users + 1, 0);
   for (const std::uint32_t user : train.users) {
     require(user < users, "{}: user {} has no test line", path.string(), user);
@@ -109,7 +111,7 @@ void take_training(Split& split, const Pairs& train, const Path& path) {
 }
 
 void take_negatives(Split& split, const Path& path) {
-  const std::size_t users = split.test_items.size();
+  const std::size_t users = split.test.items.size();
   std::vector<bool> seen(users, false);
   std::size_t lines = 0;
   read_negatives_file(path, [&](const NegativesLine& line) {
@@ -117,17 +119,18 @@ void take_negatives(Split& split, const Path& path) {
     require(user < users && !seen[user], "{}:{}: user {} {}", path.string(), line.number, user,
             user < users ? "has a second line" : "is not in the test file");
     const std::uint32_t item = parse_id(line.item, "item", path, line.number);
-    require(item == split.test_items[user], "{}:{}: holds out item {} of user {}, but the test file item {}",
-            path.string(), line.number, item, user, split.test_items[user]);
+    require(item == split.test.items[user], "{}:{}: holds out item {} of user {}, but the test file item {}",
+            path.string(), line.number, item, user, split.test.items[user]);
     seen[user] = true;
     ++lines;
-    if (split.negatives.empty()) {
+    if (split.test.negatives.empty()) {
       split.negatives_per_user = line.negatives.size();
-      split.negatives.resize(users * split.negatives_per_user);
+      split.test.negatives.resize(users * split.negatives_per_user);
     }
-    std::transform(line.negatives.begin(), line.negatives.end(),
-                   split.negatives.begin() + static_cast<std::ptrdiff_t>(user * split.negatives_per_user),
-                   [&](std::string_view text) { return parse_id(text, "item", path, line.number); });
+    std::transform(
+        line.negatives.begin(), line.negatives.end(),
+        split.test.negatives.begin() + static_cast<std::ptrdiff_t>(user * split.negatives_per_user),
+        [&](std::string_view text) { return parse_id(text, "item", path, line.number); });
   });
   require(lines == users, "{}: has {} lines for {} users", path.string(), lines, users);
 }
@@ -162,8 +165,8 @@ Split load_ncf(const NcfFiles& files, std::size_t threads, Progress& progress) {
   take_training(split, train, files.train);
   if (!files.negatives.empty()) take_negatives(split, files.negatives);
   const std::uint32_t last_item =
-      std::max({largest(split.train_items), largest(split.test_items), largest(split.negatives)});
-  split.user_ids = identity(split.test_items.size());
+      std::max({largest(split.train_items), largest(split.test.items), largest(split.test.negatives)});
+  split.user_ids = identity(split.test.items.size());
   split.item_ids = identity(std::size_t{last_item} + 1);
   return split;
 }

@@ -43,30 +43,54 @@ bool parse_line(std::string_view text, NegativesLine& line) {
 
 void draw_negatives(Split& split, std::size_t per_user, std::uint64_t seed, std::size_t threads) {
   split.negatives_per_user = per_user;
-  split.negatives.resize(split.users() * per_user);
   const Philox random(seed, RandomStream::test_negatives);
-  const std::uint32_t items = split.items();
-#pragma omp parallel for num_threads(static_cast <int>(threads)) schedule(dynamic, 256)
-  for (std::size_t user = 0; user < split.users(); ++user) {
-    const auto training = split.training(user);
-    const auto absent = static_cast<std::uint32_t>(items - training.size());
-    std::uint32_t* out = split.negatives.data() + user * per_user;
-    if (absent == 0) {  // only where the held-out item is in training as well
-      std::fill_n(out, per_user, split.test_items[user]);
-      continue;
+  const auto draw = [&](HeldOut& held_out, std::uint32_t first_word, const HeldOut* known) {
+    const bool without_own = has_several(held_out);
+    held_out.negatives.resize(split.users() * per_user);
+#pragma omp parallel num_threads(static_cast <int>(threads))
+    {
+      std::vector<std::uint32_t> joined;
+#pragma omp for schedule(dynamic, 256)
+      for (std::size_t user = 0; user < split.users(); ++user) {
+        auto excluded = split.training(user);
+        if (known != nullptr || without_own) {
+          joined.assign(excluded.begin(), excluded.end());
+          const auto add = [&](std::span<const std::uint32_t> items) {
+            joined.insert(joined.end(), items.begin(), items.end());
+          };
+          if (known != nullptr) add(known->of(user));
+          if (without_own) add(held_out.of(user));
+          std::sort(joined.begin(), joined.end());
+          excluded = joined;
+        }
+        const auto absent = static_cast<std::uint32_t>(split.items() - excluded.size());
+        const std::span out(held_out.negatives.data() + user * per_user, per_user);
+        if (absent == 0) {  // the user has every item
+          const auto own = held_out.of(user);
+          std::fill(out.begin(), out.end(), own.empty() ? 0u : own.front());
+          continue;
+        }
+        for (std::size_t k = 0; k < per_user; k += 4) {
+          const auto bits = random(user, first_word + static_cast<std::uint32_t>(k / 4));
+          for (std::size_t i = 0; i < std::min<std::size_t>(4, per_user - k); ++i)
+            out[k + i] = absent_item(excluded.data(), static_cast<std::uint32_t>(excluded.size()),
+                                     bounded(bits[i], absent));
+        }
+      }
     }
-    for (std::size_t k = 0; k < per_user; k += 4) {
-      const auto bits = random(user, static_cast<std::uint32_t>(k / 4));
-      for (std::size_t i = 0; i < std::min<std::size_t>(4, per_user - k); ++i)
-        out[k + i] = absent_item(training.data(), split.counts[user], bounded(bits[i], absent));
-    }
-  }
+  };
+  if (split.test.negatives.empty()) draw(split.test, 0, split.has_validation() ? &split.valid : nullptr);
+  if (split.has_validation()) draw(split.valid, 0x40000000u, nullptr);
 }
 
 std::size_t users_without_negatives(const Split& split) {
-  return static_cast<std::size_t>(
-      std::count_if(split.counts.begin(), split.counts.end(),
-                    [&](std::uint32_t count) { return count + 1 >= split.items(); }));
+  std::size_t users = 0;
+  for (std::size_t user = 0; user < split.users(); ++user) {
+    const std::size_t tested = split.test.of(user).size();
+    const std::size_t validated = split.has_validation() ? split.valid.of(user).size() : 0;
+    if (tested > 0 && split.counts[user] + validated + tested >= split.items()) ++users;
+  }
+  return users;
 }
 
 void read_negatives_file(const std::filesystem::path& path,
@@ -95,6 +119,11 @@ void read_negatives_file(const std::filesystem::path& path,
 }
 
 void load_negatives(Split& split, const std::filesystem::path& path) {
+  for (std::size_t user = 0; user < split.users(); ++user)
+    require(split.test.of(user).size() == 1,
+            "{}: negatives of one test item for each user, but user '{}' has {} test items; leave the file "
+            "out, so that negatives are drawn, or hold out one item with --split last or random",
+            path.string(), id_text(split.user_ids, user), split.test.of(user).size());
   const IdMap users(split.user_ids), items(split.item_ids);
   std::vector<bool> seen(split.users(), false);
   std::size_t seen_count = 0;
@@ -110,7 +139,7 @@ void load_negatives(Split& split, const std::filesystem::path& path) {
             path.string(), line.number, printable(line.user));
     require(!seen[*user], "{}:{}: user '{}' has a second line", path.string(), line.number,
             printable(line.user));
-    const std::uint32_t held_out = split.test_items[*user];
+    const std::uint32_t held_out = split.test.items[*user];
     require(item_id(line.item) == held_out,
             "{}:{}: holds out item '{}' of user '{}', but the latest interaction of this user is with item "
             "'{}'; the "
@@ -121,11 +150,12 @@ void load_negatives(Split& split, const std::filesystem::path& path) {
     ++seen_count;
     if (split.negatives_per_user != line.negatives.size()) {
       split.negatives_per_user = line.negatives.size();
-      split.negatives.assign(split.users() * split.negatives_per_user, 0);
+      split.test.negatives.assign(split.users() * split.negatives_per_user, 0);
     }
-    std::transform(line.negatives.begin(), line.negatives.end(),
-                   split.negatives.begin() + static_cast<std::ptrdiff_t>(*user * split.negatives_per_user),
-                   item_id);
+    std::transform(
+        line.negatives.begin(), line.negatives.end(),
+        split.test.negatives.begin() + static_cast<std::ptrdiff_t>(*user * split.negatives_per_user),
+        item_id);
   });
   if (seen_count < split.users()) {
     const auto missing = static_cast<std::size_t>(std::find(seen.begin(), seen.end(), false) - seen.begin());

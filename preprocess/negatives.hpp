@@ -11,13 +11,16 @@
 
 namespace neumf::preprocess {
 
-// Draws `per_user` items for each user, with replacement, uniformly from the items that the user has not in
-// training; the held-out item is one of them. A user with every item in training has that item for each. Draw
-// k of a user is a function of (seed, dense user id, k) alone.
+// Draws `per_user` negatives for each user, with replacement and uniformly. Those of the test are items that
+// the user has neither in training nor in validation, those of the validation items that the user does not
+// have in training; so a validation knows nothing of the test, and the test negatives are those that there
+// would be without validation. A user's only held-out item may be among its negatives; where users have
+// several, none is. Draw k of a user is a function of (seed, dense user id, k) alone, for the test and for
+// the validation. Keeps test negatives that are there already.
 void draw_negatives(Split& split, std::size_t per_user, std::uint64_t seed, std::size_t threads);
 
-// Users who have every item, or every one but the held-out one, in training: all of their negatives are that
-// item, which the evaluation ignores, so their held-out item always ranks first.
+// Users whose test items have no others to compete with, since they have all of these: all of their negatives
+// are a held-out item, which the evaluation ignores, so their test items always rank first.
 std::size_t users_without_negatives(const Split& split);
 
 // One line "(user,item)\tn1\tn2...", the texts as in the file.
@@ -31,8 +34,8 @@ struct NegativesLine {
 void read_negatives_file(const std::filesystem::path& path,
                          const std::function<void(const NegativesLine&)>& visit);
 
-// Takes the negatives from a file with original ids. Fails unless it has exactly one line for each user, with
-// the item that was held out.
+// Takes the test negatives from a file with original ids. Fails unless every user has one test item and the
+// file exactly one line for each user, with that item.
 void load_negatives(Split& split, const std::filesystem::path& path);
 
 }  // namespace neumf::preprocess

@@ -14,7 +14,8 @@
 #include "negatives.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/data/layout.hpp"
-#include "reading_report.hpp"
+#include "own_files.hpp"
+#include "summary.hpp"
 #include "synthetic.hpp"
 
 namespace neumf::preprocess {
@@ -35,20 +36,46 @@ std::size_t valid_negative(const Options& options) {
   return options.valid_negative.value_or(Options::default_valid_negative);
 }
 
-std::uint64_t min_ratings(const Options& options) {
-  return options.min_ratings.value_or(options.core.value_or(Options::default_min_ratings));
-}
-
 HistoryRules history_rules(const Options& options) {
-  return {min_ratings(options), options.core.value_or(options.min_item_ratings), options.seed};
+  return {options.least_ratings(), options.core.value_or(options.min_item_ratings), options.seed,
+          options.hold_out()};
 }
 
 // As they would be written on the command line.
 std::string history_options(const Options& options) {
   if (options.core) return fmt::format(" --core={}", *options.core);
-  std::string text = fmt::format(" --min_ratings={}", min_ratings(options));
+  std::string text = fmt::format(" --min_ratings={}", options.least_ratings());
   if (options.min_item_ratings > 1) text += fmt::format(" --min_item_ratings={}", options.min_item_ratings);
   return text;
+}
+
+// The same of what is held out; nothing where that is as in the reference.
+std::string hold_out_options(const HoldOutRules& rules) {
+  std::string text;
+  const auto add = [&](const char* option, const char* ratio, const HoldOutRule& rule) {
+    text += fmt::format(" --{}={}", option, name_of(rule.kind));
+    if (rule.has_share()) text += fmt::format(" --{}={}", ratio, rule.share);
+  };
+  if (rules.test.kind != HoldOut::last) add("split", "test_ratio", rules.test);
+  if (rules.validation.kind != HoldOut::none) add("validation", "validation_ratio", rules.validation);
+  return text;
+}
+
+// How items were chosen; "latest" and "drawn" are one of each user.
+std::string describe(const HoldOutRule& rule, bool has_times, const std::optional<Time>& cut, TimeUnit unit) {
+  switch (rule.kind) {
+    case HoldOut::last:
+      return has_times ? "latest" : "drawn";
+    case HoldOut::random:
+      return "drawn";
+    case HoldOut::ratio:
+      return fmt::format("{} {:g} % of each user", has_times ? "latest" : "drawn", 100 * rule.share);
+    case HoldOut::time:
+      return fmt::format("all since {} (the latest {:g} % of all)", date_text(*cut, unit), 100 * rule.share);
+    case HoldOut::none:
+      break;
+  }
+  return "none";
 }
 
 void check_negatives_of_file(const Options& options, const Split& split, const std::filesystem::path& file) {
@@ -57,20 +84,18 @@ void check_negatives_of_file(const Options& options, const Split& split, const s
           file.string(), split.negatives_per_user, options.valid_negative.value_or(0));
 }
 
-struct Prepared {
-  Split split;
-  Provenance provenance;
-  std::string reading;  // for the summary: which columns were read, and what is to be known of them
-};
-
 Prepared prepare_synthetic(const Options& options) {
   const SyntheticSpec spec = parse_synthetic(options.synthetic);
   Prepared prepared;
-  prepared.split =
-      leave_one_out(generate(spec, min_ratings(options), options.seed, options.threads), options.threads);
+  const HoldOutRules rules = options.hold_out();
+  prepared.split = split_histories(
+      generate(spec, options.least_ratings(), options.seed, options.threads, rules), options.threads);
   prepared.provenance.source = "synthetic " + options.synthetic;
-  prepared.provenance.options =
-      fmt::format("--synthetic={} --min_ratings={}", options.synthetic, min_ratings(options));
+  prepared.provenance.options = fmt::format("--synthetic={} --min_ratings={}{}", options.synthetic,
+                                            options.least_ratings(), hold_out_options(rules));
+  if (rules.test.kind != HoldOut::last)
+    prepared.provenance.held_out = describe(rules.test, false, {}, TimeUnit::none);
+  prepared.provenance.validation = describe(rules.validation, false, {}, TimeUnit::none);
   return prepared;
 }
 
@@ -78,6 +103,10 @@ Prepared prepare_ncf(const Options& options, const NcfFiles& files, Progress& pr
   require(!options.min_ratings && !options.core && options.min_item_ratings == 1,
           "--min_ratings, --min_item_ratings and --core do not apply to NCF files: their users are taken as "
           "they are");
+  require(
+      options.split == HoldOut::last && options.validation == HoldOut::none,
+      "--split and --validation do not apply to NCF files, which are split already; give the interactions "
+      "themselves as --input, or files of your own as --train, --valid and --test");
   Prepared prepared;
   std::vector<std::filesystem::path> paths = {files.train, files.test};
   if (!files.negatives.empty()) paths.push_back(files.negatives);
@@ -102,30 +131,66 @@ std::string reading_text(const Ratings& ratings) {
   return text;
 }
 
+// Names and digests of the files.
+void name_sources(const std::vector<std::filesystem::path>& inputs, std::vector<std::string> digests,
+                  const Ratings& ratings, Provenance& provenance) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    names.push_back(inputs[i] == "-" ? "standard input" : inputs[i].filename().string());
+    if (digests[i].empty()) digests[i] = ratings.pipe_digests[i];
+  }
+  provenance.source = fmt::format("{}", fmt::join(names, ", "));
+  provenance.source_md5 = fmt::format("{}", fmt::join(digests, ", "));
+  provenance.columns = ratings.columns;
+}
+
 Prepared prepare_ratings(const Options& options, Progress& progress) {
   Prepared prepared;
   auto md5 = md5_in_background(options.inputs, options.threads);
   Ratings ratings = load_ratings(options.inputs, options.reading, options.threads, progress);
   Provenance& provenance = prepared.provenance;
-  provenance.options = fmt::format("--format={}{}{}", name_of(ratings.format), to_text(options.reading),
-                                   history_options(options));
-  provenance.columns = ratings.columns;
+  const HistoryRules rules = history_rules(options);
+  provenance.options = fmt::format("--format={}{}{}{}", name_of(ratings.format), to_text(options.reading),
+                                   history_options(options), hold_out_options(rules.hold_out));
   prepared.reading = reading_text(ratings);
-  std::vector<std::string> names, digests = md5.get();
-  for (std::size_t i = 0; i < options.inputs.size(); ++i) {
-    names.push_back(options.inputs[i] == "-" ? "standard input" : options.inputs[i].filename().string());
-    if (digests[i].empty()) digests[i] = ratings.pipe_digests[i];
-  }
-  provenance.source = fmt::format("{}", fmt::join(names, ", "));
-  provenance.source_md5 = fmt::format("{}", fmt::join(digests, ", "));
-  provenance.held_out = ratings.has_times ? "latest" : "drawn";
+  name_sources(options.inputs, md5.get(), ratings, provenance);
   progress.stage("sorting");
+  const bool has_times = ratings.has_times;
+  const TimeUnit unit = ratings.time_unit;
   try {
-    prepared.split = leave_one_out(
-        make_histories(std::move(ratings), history_rules(options), options.threads), options.threads);
+    prepared.split =
+        split_histories(make_histories(std::move(ratings), rules, options.threads), options.threads);
   } catch (const Error& error) {
     fail("{}: {}", provenance.source, error.what());
   }
+  const HeldOutCuts& cuts = prepared.split.cuts;
+  provenance.held_out = describe(rules.hold_out.test, has_times, cuts.test, unit);
+  provenance.validation = describe(rules.hold_out.validation, has_times, cuts.validation, unit);
+  return prepared;
+}
+
+// Files that are split already. Their times, where they have any, are not read.
+Prepared prepare_own_files(const Options& options, Progress& progress) {
+  Prepared prepared;
+  const auto files = options.own.all();
+  auto md5 = md5_in_background(files, options.threads);
+  ReadOptions reading = options.reading;
+  reading.time = TimeSource::none;
+  reading.time_column.clear();
+  reading.time_format.clear();
+  const Ratings ratings = load_ratings(files, reading, options.threads, progress);
+  std::string text = fmt::format("--format={}{}", name_of(ratings.format), to_text(reading));
+  const auto add = [&](const char* option, const std::vector<std::filesystem::path>& paths) {
+    for (const auto& path : paths) text += fmt::format(" --{}={}", option, path.filename().string());
+  };
+  add("train", options.own.train);
+  add("valid", options.own.valid);
+  add("test", options.own.test);
+  prepared.provenance.options = text;
+  prepared.reading = reading_text(ratings);
+  name_sources(files, md5.get(), ratings, prepared.provenance);
+  prepared.split = split_of_own_files(ratings, options.own);
+  if (prepared.split.has_validation()) prepared.provenance.validation = "given";
   return prepared;
 }
 
@@ -134,6 +199,7 @@ Prepared prepare(const Options& options, Progress& progress) {
     progress.stage("generating");
     return prepare_synthetic(options);
   }
+  if (options.own.given()) return prepare_own_files(options, progress);
   const FormatName format = options.reading.format;
   const auto& input = options.inputs.front();
   if (options.inputs.size() == 1 && (format == FormatName::ncf || format == FormatName::automatic)) {
@@ -147,80 +213,34 @@ Prepared prepare(const Options& options, Progress& progress) {
   return prepare_ratings(options, progress);
 }
 
+// Nothing to test, or to choose by, is no data set.
+void check_held_out(const Options& options, const Split& split) {
+  const auto reason = [](HoldOut kind) {
+    return kind == HoldOut::time ? "all that is later is of users or items that training does not have"
+                                 : "no user has two items for it";
+  };
+  require(!split.test.items.empty(), "--split {} holds nothing out: {}", name_of(options.split),
+          reason(options.split));
+  require(options.validation == HoldOut::none || split.has_validation(),
+          "--validation {} holds nothing out: {}", name_of(options.validation), reason(options.validation));
+}
+
 void add_negatives(const Options& options, Prepared& prepared, Progress& progress) {
   progress.stage("negatives");
+  Split& split = prepared.split;
   std::string& text = prepared.provenance.options;
   if (!options.test_negatives.empty()) {
-    load_negatives(prepared.split, options.test_negatives);
-    check_negatives_of_file(options, prepared.split, options.test_negatives);
+    load_negatives(split, options.test_negatives);
+    check_negatives_of_file(options, split, options.test_negatives);
     text += fmt::format(" --test_negatives={} (md5 {})", options.test_negatives.filename().string(),
                         md5_of_file(options.test_negatives));
-  } else if (prepared.split.negatives.empty()) {
-    draw_negatives(prepared.split, valid_negative(options), options.seed, options.threads);
-    text += fmt::format(" --valid_negative={}", valid_negative(options));
   }
-}
-
-// What would make training or its figures worth little.
-std::string warnings(const Split& split) {
-  std::string text;
-  const auto warn = [&](const std::string& warning) { text += "warning: " + warning + "\n"; };
-  const std::uint64_t users = split.users(), positives = split.train_items.size(), items = split.items();
-  const auto without = static_cast<std::uint64_t>(std::count(split.counts.begin(), split.counts.end(), 0u));
-  if (positives == 0)
-    warn("no training interactions are left: every user has one item only, and it is held out");
-  else if (without > 0)
-    warn(fmt::format(
-        "{} of {} users are without training interactions: they have one item only, which is held out",
-        grouped(without), grouped(users)));
-  constexpr std::uint64_t usual_topk = 10;
-  if (items <= usual_topk)
-    warn(fmt::format(
-        "there are only {0} items, so every held-out item is among the first {1}: HR@{1} tells nothing",
-        items, usual_topk));
-  // The chance that an item drawn for a positive is one that its user has.
-  double chance = 0;
-  for (const std::uint32_t count : split.counts) chance += double(count) * double(count) / double(items);
-  if (positives > 0 && chance / static_cast<double>(positives) > 0.5)
-    warn(
-        fmt::format("{:.0f} % of sampled negatives would be items that their user has: train with "
-                    "--exact_negatives",
-                    100 * chance / static_cast<double>(positives)));
-  if (const auto count = users_without_negatives(split); count > 0)
-    warn(fmt::format("{} users have every other item in training, so their test always succeeds",
-                     grouped(count)));
-  return text;
-}
-
-std::string dropped(const Options& options, const Split& split) {
-  std::string text;
-  if (split.dropped_users > 0)
-    text +=
-        fmt::format("dropped {} users with fewer than {} ratings ({} interactions)\n",
-                    grouped(split.dropped_users), min_ratings(options), grouped(split.dropped_interactions));
-  const std::uint64_t least = options.core.value_or(options.min_item_ratings);
-  if (least > 1)
-    text +=
-        fmt::format("dropped {} items with fewer than {} ratings, again and again until all have enough\n",
-                    grouped(split.dropped_items), least);
-  if (split.duplicates > 0)
-    text += fmt::format("dropped {} repeated interactions\n", grouped(split.duplicates));
-  return text;
-}
-
-std::string summary(const Options& options, const Prepared& prepared, const std::string& id, double seconds) {
-  const Split& split = prepared.split;
-  std::string text = prepared.reading;
-  text += fmt::format("users {}  items {}  interactions {}  training positives {}\n", grouped(split.users()),
-                      grouped(split.items()), grouped(split.interactions), grouped(split.train_items.size()));
-  text += dropped(options, split) + warnings(split);
-  const std::string last = layout::shard_file(options.shards - 1, options.shards);
-  text += fmt::format("wrote {} and {} ({})\n", (options.output / layout::dataset_file).string(),
-                      options.shards == 1 ? last : layout::shard_file(0, options.shards) + " to " + last,
-                      "data set " + id);
-  text += fmt::format("{:.2f} s, {:.2f} M interactions/s\n", seconds,
-                      static_cast<double>(split.interactions) / seconds / 1e6);
-  return text;
+  const bool drawn = split.test.negatives.empty();
+  if (!drawn && !split.has_validation()) return;
+  // As many of the validation as a file has of the test.
+  draw_negatives(split, drawn ? valid_negative(options) : split.negatives_per_user, options.seed,
+                 options.threads);
+  if (drawn) text += fmt::format(" --valid_negative={}", valid_negative(options));
 }
 
 }  // namespace
@@ -234,13 +254,14 @@ std::string preprocess(const Options& options) {
   OutputDirectory output(options.output, options.overwrite);
   Progress progress;
   Prepared prepared = prepare(options, progress);
+  check_held_out(options, prepared.split);
   add_negatives(options, prepared, progress);
   prepared.provenance.seed = options.seed;
   prepared.provenance.created_by = program_version();
   prepared.provenance.options += fmt::format(" --seed={} --shards={}", options.seed, options.shards);
   write_dataset(prepared.split, prepared.provenance, options.shards, output, progress);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  return summary(options, prepared, dataset_id(prepared.provenance), elapsed.count());
+  return summary(options, prepared, elapsed.count());
 }
 
 }  // namespace neumf::preprocess

@@ -158,6 +158,7 @@ Ratings load_ratings(const std::vector<std::filesystem::path>& inputs, const Rea
       take_format(format, "", input.string());
       read_columnar(*file, input.string(), format, threads, collector, progress);
       ratings.pipe_digests.emplace_back();
+      ratings.input_blocks.push_back(ratings.blocks.size());
       continue;
     }
     progress.stage("reading", size_of(input));
@@ -173,6 +174,7 @@ Ratings load_ratings(const std::vector<std::filesystem::path>& inputs, const Rea
       digest = stream->digest();
     }
     ratings.pipe_digests.push_back(digest);
+    ratings.input_blocks.push_back(ratings.blocks.size());
   }
   ratings.format = first->name;
   ratings.has_times = first->has_times();

@@ -24,7 +24,9 @@ struct Ratings {
   std::uint64_t rows = 0;
   IdMap users, items;
   std::vector<std::uint64_t> user_rows;   // of each user
+  std::vector<std::size_t> input_blocks;  // how many blocks there are when an input ends, by input
   bool has_times = true;                  // otherwise all times are 0
+  TimeUnit time_unit = TimeUnit::seconds;
   std::vector<std::string> pipe_digests;  // MD5 of each input that was a pipe, otherwise empty
 
   // For people: which columns were read and as what, and doubts ("warning: ...").

@@ -143,6 +143,7 @@ void take_roles(RatingsFormat& format, const ColumnRoles& roles) {
   format.rating_column = roles.rating;
   format.keep_columns = roles.keep;
   format.time_kind = roles.time_kind;
+  format.zero_times = roles.zero_times;
   format.notes = roles.notes;
 }
 

@@ -36,6 +36,7 @@ struct RatingsFormat {
   TimeKind time_kind = TimeKind::number;
   std::optional<TimePattern> pattern;
   bool time_given = false;  // the user named the column of times
+  bool zero_times = false;  // some are 0, and the notes say so
   Missing missing = Missing::error;
   std::optional<double> min_rating;
   std::vector<KeepRule> keep;

@@ -91,7 +91,8 @@ void ReadingReport::check_times(const Ratings& ratings, const RatingsFormat& for
       format.time_kind != TimeKind::number || least == most || least == TimeUnit::none || least_.seconds < 0,
       "{}: {} mixes {} and {} (from {} to {}), so the order cannot be told", file,
       format.title(format.time_column), to_string(least), to_string(most), least_.seconds, most_.seconds);
-  if (format.time_kind == TimeKind::number && least == TimeUnit::none && most != TimeUnit::none)
+  if (format.time_kind == TimeKind::number && least == TimeUnit::none && most != TimeUnit::none &&
+      !(format.zero_times && least_ == Time{}))
     notes.push_back(fmt::format(
         "warning: the first time is {}, long before the last: is that the mark of a missing time?",
         least_.seconds));
@@ -129,6 +130,7 @@ void ReadingReport::finish(Ratings& ratings, const RatingsFormat& format, const 
   check_times(ratings, format, file, ratings.notes);
   const bool dates = format.time_kind != TimeKind::number;
   const TimeUnit unit = dates ? TimeUnit::seconds : unit_of(most_);
+  ratings.time_unit = unit;
   ratings.times = fmt::format("{} to {} ({})", date_text(least_, unit), date_text(most_, unit),
                               dates ? "dates" : to_string(unit));
 }

@@ -283,12 +283,18 @@ SyntheticSpec parse_synthetic(std::string_view text) {
 }
 
 Histories generate(const SyntheticSpec& spec, std::uint64_t min_ratings, std::uint64_t seed,
-                   std::size_t threads) {
+                   std::size_t threads, const HoldOutRules& hold_out) {
+  require(!hold_out.by_time(), "synthetic data have no times: hold out last, random or ratio, not time");
   const std::vector<std::uint32_t> activity = draw_activity(spec, min_ratings, seed);
   const Catalogue catalogue(spec, seed);
   Histories histories;
   histories.interactions = spec.interactions;
-  for (const std::uint32_t count : activity) histories.offsets.push_back(histories.offsets.back() + count);
+  for (const std::uint32_t count : activity) {
+    histories.offsets.push_back(histories.offsets.back() + count);
+    const std::uint32_t test = held_out_count(hold_out.test, HeldOutPart::test, count);
+    histories.held_out.push_back(
+        {held_out_count(hold_out.validation, HeldOutPart::validation, count - test), test});
+  }
   histories.items.resize(spec.interactions);
 #pragma omp parallel num_threads(static_cast <int>(threads))
   {

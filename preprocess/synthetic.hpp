@@ -29,8 +29,9 @@ struct SyntheticSpec {
 SyntheticSpec parse_synthetic(std::string_view text);
 
 // A function of the specification, `min_ratings` and `seed` alone. Every user has `min_ratings` interactions
-// where the total allows, every item has one, and no user has an item twice. Original ids count from 1.
+// where the total allows, every item has one, and no user has an item twice. Original ids count from 1. There
+// are no times: a user's items are in a drawn order, and the last ones are held out.
 Histories generate(const SyntheticSpec& spec, std::uint64_t min_ratings, std::uint64_t seed,
-                   std::size_t threads);
+                   std::size_t threads, const HoldOutRules& hold_out = {});
 
 }  // namespace neumf::preprocess

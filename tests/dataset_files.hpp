@@ -15,7 +15,7 @@ namespace neumf::test {
 inline void write_dataset(const std::filesystem::path& directory, const Shard& whole, std::uint32_t items,
                           int shards, std::int64_t version = layout::format_version) {
   const auto users = whole.users.size();
-  const auto negatives = whole.test_negatives.size() / users;
+  const auto negatives = whole.test.negatives.size() / users;
   std::vector<std::uint64_t> bounds{0};
   for (int i = 0; i < shards; ++i) {
     const Shard part = part_of(whole, i, shards);
@@ -29,9 +29,19 @@ inline void write_dataset(const std::filesystem::path& directory, const Shard& w
     file.set_attribute("dataset_id", std::string("toy"));
     file.write(layout::train_counts, counts);
     file.write(layout::train_items, part.items, hdf5::compact_unsigned_type(items));
-    file.write(layout::test_items, part.test_items, hdf5::compact_unsigned_type(items));
-    file.write<std::uint32_t>(layout::test_negatives, part.test_negatives, {part.users.size(), negatives},
-                              hdf5::compact_unsigned_type(items));
+    const auto write = [&](const HeldOut& held_out, const char* held_out_counts, const char* names,
+                           const char* negative_names) {
+      std::vector<std::uint32_t> lengths;
+      for (std::size_t u = 0; u < held_out.users(); ++u)
+        lengths.push_back(static_cast<std::uint32_t>(held_out.of(u).size()));
+      if (version == layout::ragged_format_version) file.write(held_out_counts, lengths);
+      file.write(names, held_out.items, hdf5::compact_unsigned_type(items));
+      file.write<std::uint32_t>(negative_names, held_out.negatives, {part.users.size(), negatives},
+                                hdf5::compact_unsigned_type(items));
+    };
+    write(part.test, layout::test_counts, layout::test_items, layout::test_negatives);
+    if (!whole.valid.items.empty())
+      write(part.valid, layout::valid_counts, layout::valid_items, layout::valid_negatives);
     file.close();
   }
   auto file = hdf5::File::create(directory / layout::dataset_file);
@@ -40,6 +50,10 @@ inline void write_dataset(const std::filesystem::path& directory, const Shard& w
   file.set_attribute("users", static_cast<std::int64_t>(users));
   file.set_attribute("items", std::int64_t{items});
   file.set_attribute("positives", static_cast<std::int64_t>(whole.items.size()));
+  if (version == layout::ragged_format_version) {
+    file.set_attribute("test_held_out", static_cast<std::int64_t>(whole.test.items.size()));
+    file.set_attribute("valid_held_out", static_cast<std::int64_t>(whole.valid.items.size()));
+  }
   file.set_attribute("valid_negative", static_cast<std::int64_t>(negatives));
   file.set_attribute("shards", std::int64_t{shards});
   file.write(layout::shard_first_user, bounds);

@@ -28,8 +28,36 @@ inline Shard toy_data(std::uint32_t users, std::uint32_t items, std::uint32_t me
     while (owned.size() < std::min(count, items - 2)) owned.insert(draw(items));
     shard.items.insert(shard.items.end(), owned.begin(), owned.end());
     shard.offsets.push_back(shard.items.size());
-    shard.test_items.push_back(draw(items));
-    for (std::uint32_t k = 0; k < negatives; ++k) shard.test_negatives.push_back(draw(items));
+    shard.test.items.push_back(draw(items));
+    shard.test.offsets.push_back(shard.test.items.size());
+    for (std::uint32_t k = 0; k < negatives; ++k) shard.test.negatives.push_back(draw(items));
+  }
+  return shard;
+}
+
+// The same with 0 to `most` held-out items of each user in test and in validation, none of which is in
+// training or in the other.
+inline Shard ragged_toy_data(std::uint32_t users, std::uint32_t items, std::uint32_t mean,
+                             std::uint32_t negatives, std::uint32_t most) {
+  Shard shard = toy_data(users, items, mean, negatives);
+  const Philox philox(9, RandomStream::synthetic);
+  std::uint64_t counter = 0;
+  const auto draw = [&](std::uint32_t n) { return bounded(philox(counter++).v[0], n); };
+  shard.test = shard.valid = {};
+  for (std::uint32_t user = 0; user < users; ++user) {
+    const auto training = shard.training(user);
+    std::set<std::uint32_t> taken(training.begin(), training.end());
+    for (HeldOut* part : {&shard.test, &shard.valid}) {
+      std::set<std::uint32_t> own;
+      for (std::uint32_t left = draw(most + 1); left > 0 && taken.size() < items; --left) {
+        std::uint32_t item = draw(items);
+        while (!taken.insert(item).second) item = (item + 1) % items;
+        own.insert(item);
+      }
+      part->items.insert(part->items.end(), own.begin(), own.end());
+      part->offsets.push_back(part->items.size());
+      for (std::uint32_t k = 0; k < negatives; ++k) part->negatives.push_back(draw(items));
+    }
   }
   return shard;
 }
@@ -43,7 +71,6 @@ inline Shard part_of(const Shard& whole, int rank, int ranks) {
   Shard part;
   part.users = {bounds[static_cast<std::size_t>(rank)], bounds[static_cast<std::size_t>(rank) + 1]};
   part.first_positive = whole.offsets[part.users.first];
-  const auto negatives = whole.test_negatives.size() / whole.test_items.size();
   for (auto u = part.users.first; u <= part.users.last; ++u)
     part.offsets.push_back(whole.offsets[u] - part.first_positive);
   const auto cut = [](const std::vector<std::uint32_t>& v, std::uint64_t first, std::uint64_t last) {
@@ -51,8 +78,18 @@ inline Shard part_of(const Shard& whole, int rank, int ranks) {
                                       v.begin() + static_cast<std::ptrdiff_t>(last));
   };
   part.items = cut(whole.items, part.first_positive, whole.offsets[part.users.last]);
-  part.test_items = cut(whole.test_items, part.users.first, part.users.last);
-  part.test_negatives = cut(whole.test_negatives, part.users.first * negatives, part.users.last * negatives);
+  const auto cut_held_out = [&](const HeldOut& all) {
+    HeldOut own;
+    if (all.users() == 0) return own;
+    const auto first = all.offsets[part.users.first], negatives = all.negatives.size() / all.users();
+    for (auto u = part.users.first; u < part.users.last; ++u)
+      own.offsets.push_back(all.offsets[u + 1] - first);
+    own.items = cut(all.items, first, all.offsets[part.users.last]);
+    own.negatives = cut(all.negatives, part.users.first * negatives, part.users.last * negatives);
+    return own;
+  };
+  part.test = cut_held_out(whole.test);
+  part.valid = cut_held_out(whole.valid);
   return part;
 }
 

@@ -64,7 +64,7 @@ fs::path ratings_file(const WorkDirectory& work, const std::string& name) {
   for (std::uint64_t user = 0; user < shard.users.size(); ++user) {
     for (std::uint64_t i = shard.offsets[user]; i < shard.offsets[user + 1]; ++i)
       out.print("{},{},{}\n", user + 1, shard.items[i] + 1, ++time);
-    out.print("{},{},{}\n", user + 1, shard.test_items[user] + 1, ++time);
+    out.print("{},{},{}\n", user + 1, shard.test.items[user] + 1, ++time);
   }
   return path;
 }

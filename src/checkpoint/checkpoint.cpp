@@ -195,10 +195,18 @@ CheckpointInfo read_checkpoint_info(const hdf5::File& file) {
   info.hit_rate = file.double_attribute("hit_rate");
   info.ndcg = file.double_attribute("ndcg");
   info.topk = static_cast<int>(file.int_attribute("topk"));
-  if (file.has_attribute("full_hit_rate"))
-    info.full =
-        Ranking{{{info.topk, file.double_attribute("full_hit_rate"), file.double_attribute("full_ndcg")}},
-                file.double_attribute("full_mrr")};
+  const auto ranking = [&](const std::string& prefix) -> std::optional<Ranking> {
+    if (!file.has_attribute(prefix + "hit_rate")) return std::nullopt;
+    return Ranking{
+        {{info.topk, file.double_attribute(prefix + "hit_rate"), file.double_attribute(prefix + "ndcg")}},
+        file.double_attribute(prefix + "mrr")};
+  };
+  info.full = ranking("full_");
+  if (file.has_attribute("evaluated_on") &&
+      file.string_attribute("evaluated_on") == name_of(HeldOutPart::validation))
+    info.part = HeldOutPart::validation;
+  info.test = ranking("test_");
+  info.test_full = ranking("test_full_");
   info.options = file.string_attribute("options");
   return info;
 }

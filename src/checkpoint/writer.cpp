@@ -204,11 +204,17 @@ void CheckpointWriter<Device, T>::write_files() const {
   file.set_attribute("hit_rate", s.info.hit_rate);
   file.set_attribute("ndcg", s.info.ndcg);
   file.set_attribute("topk", std::int64_t{s.info.topk});
-  if (s.info.full) {
-    file.set_attribute("full_hit_rate", s.info.full->at.front().hit_rate);
-    file.set_attribute("full_ndcg", s.info.full->at.front().ndcg);
-    file.set_attribute("full_mrr", s.info.full->mrr);
-  }
+  const auto write_ranking = [&](const std::string& prefix, const std::optional<Ranking>& ranking) {
+    if (!ranking) return;
+    file.set_attribute(prefix + "hit_rate", ranking->at.front().hit_rate);
+    file.set_attribute(prefix + "ndcg", ranking->at.front().ndcg);
+    file.set_attribute(prefix + "mrr", ranking->mrr);
+  };
+  write_ranking("full_", s.info.full);
+  if (s.info.part == HeldOutPart::validation)
+    file.set_attribute("evaluated_on", std::string(name_of(s.info.part)));
+  write_ranking("test_", s.info.test);
+  write_ranking("test_full_", s.info.test_full);
   file.set_attribute("options", s.info.options);
   if (s.is_run) {
     file.set_attribute("update", static_cast<std::int64_t>(s.state.update));

@@ -97,6 +97,15 @@ void check_freeze(const Options& o) {
   require(!(freeze.users && freeze.items && freeze.mlp), "--freeze: nothing is left to train");
 }
 
+// A run must not find out at its end.
+void check_per_user(const Options& o) {
+  const auto folder = o.per_user.parent_path();
+  std::error_code ignored;
+  require(folder.empty() || std::filesystem::is_directory(folder, ignored),
+          "--per_user {}: there is no directory {}: make it first, or name another file", o.per_user.string(),
+          folder.string());
+}
+
 void check_shape(const Options& o) {
   ModelShape::of(o.model, 1, 1, o.factors, o.layers).validate();
 }
@@ -162,7 +171,7 @@ void Options::declare(OptionTable& table) {
   table.add("topk,k", topk, "K of HR@K and NDCG@K", {.range = at_least(1)});
   table.add("topk_list", topk_list, "further K to report", {.range = at_least(1), .value = "K ..."});
   table.add("eval", evaluation, "sampled: rank among the stored negatives; full: also among all items that the user does not have");
-  table.add("threshold,t", threshold, "stop once HR@K reaches this", {.range = at_least(0).at_most(1)});
+  table.add("threshold,t", threshold, "stop once HR@K (of the validation items, where the data set has them) reaches this", {.range = at_least(0).at_most(1)});
   table.add("patience", patience, "stop after so many epochs without a better HR@K; 0: never", {.range = at_least(0)});
 
   table.section("Machine");
@@ -183,13 +192,14 @@ void Options::declare(OptionTable& table) {
   table.add("overwrite", overwrite, "replace the model that an earlier run left in --checkpoint_dir, and its log", {.transient = true});
   table.add("resume", resume, "go on from the newest saved run in --checkpoint_dir; without one, start");
   table.add("log_path", log_path, "file for one JSON object per line; the options go next to it as .ini");
+  table.add("per_user", per_user, "file for every user's ranks and metrics on the test items, of the kept model: HDF5 where it ends in .h5, otherwise CSV");
   table.add("profile", profile, "print the time of each phase of training, over ranks");
   table.add("progress", progress, "progress bar: auto (on a terminal), always or never");
   // clang-format on
   table.add_common("version");
   for (const auto condition :
        {check_mode, check_weight_decay, check_pretrained, check_resume, check_overwrite, check_loss,
-        check_full_softmax, check_negatives, check_freeze, check_shape})
+        check_full_softmax, check_negatives, check_freeze, check_per_user, check_shape})
     table.check([this, condition] { condition(*this); });
 }
 

@@ -8,6 +8,7 @@
 
 #include "neumf/evaluate/ease.hpp"
 #include "neumf/evaluate/item_knn.hpp"
+#include "neumf/evaluate/ranking_cases.hpp"
 #include "neumf/ops/ranking.hpp"
 
 namespace neumf {
@@ -20,38 +21,48 @@ using Score = std::function<void(std::uint64_t, std::span<const std::uint32_t>, 
 
 BaselineResult evaluate(Context<Cpu>& context, const Communicator& communicator, const Shard& own,
                         std::uint32_t items, const std::vector<int>& topk, const Score& score) {
-  const auto users = static_cast<std::int64_t>(own.users.size());
-  const auto negatives = static_cast<std::int64_t>(own.test_negatives.size()) / users;
-  const std::int64_t group_size = 1 + negatives, block = std::clamp<std::int64_t>(4194304 / items, 1, users);
-  Tensor<float, Cpu> scores(block, items), logits(block, group_size);
-  Tensor<std::uint32_t, Cpu> candidates(block, group_size), ranks(block);
-  MetricSums sampled(topk), full(topk);
+  const RankingCases cases(own, HeldOutPart::test);
+  const ItemsByUser& held_out = cases.held_out();
+  const ItemsByUser left_out = cases.left_out();
+  const auto users = static_cast<std::int64_t>(cases.size());
+  const std::int64_t block = std::clamp<std::int64_t>(4194304 / items, 1, std::max<std::int64_t>(users, 1));
+  Tensor<float, Cpu> scores(block, items);
+  UserRanks sampled{held_out.offsets, std::vector<std::uint32_t>(held_out.items.size())}, full = sampled;
   for (std::int64_t first = 0; first < users; first += block) {
     const std::int64_t count = std::min(block, users - first);
 #pragma omp parallel for num_threads(context.threads()) schedule(dynamic, 16)
     for (std::int64_t g = 0; g < count; ++g) {
-      const auto user = static_cast<std::size_t>(first + g);
-      const std::uint64_t begin = own.offsets[user], end = own.offsets[user + 1];
+      const auto c = static_cast<std::size_t>(first + g);
       float* row = scores.matrix().row(g);
-      score(own.users.first + user, std::span(own.items).subspan(begin, end - begin), {row, items});
-      std::uint32_t* group = candidates.matrix().row(g);
-      group[0] = own.test_items[user];
-      std::copy_n(own.test_negatives.begin() + (first + g) * negatives, negatives, group + 1);
-      for (std::int64_t k = 0; k < group_size; ++k) logits.matrix().row(g)[k] = row[group[k]];
+      score(own.users.first + cases.users()[c], own.training(cases.users()[c]), {row, items});
+      const auto of = [&](std::span<const std::uint32_t> chosen) {
+        std::vector<float> found;
+        for (const std::uint32_t item : chosen) found.push_back(row[item]);
+        return found;
+      };
+      const std::vector<float> own_scores = of(held_out.of(c));
+      std::vector<float> others = of(cases.negatives(c));
+      rank_among(own_scores, others,
+                 std::span(sampled.ranks).subspan(held_out.offsets[c], own_scores.size()));
     }
-    const auto found = ranks.span().first(static_cast<std::size_t>(count));
-    const BatchView batch{
-        .groups = count, .group_size = static_cast<std::int32_t>(group_size), .items = candidates.data()};
-    ops::rank_held_out(context, batch, logits.data(), ranks.data());
-    sampled.add(found);
-    ops::rank_in_catalogue(context, Matrix<const float>(scores.matrix().slice(0, count)),
-                           own.test_items.data() + first, own.offsets.data() + first, own.items.data(),
-                           ranks.data());
-    full.add(found);
+    const std::uint64_t begin = held_out.offsets[static_cast<std::size_t>(first)],
+                        end = held_out.offsets[static_cast<std::size_t>(first + count)];
+    std::vector<std::uint32_t> rows;
+    for (std::int64_t g = 0; g < count; ++g)
+      rows.resize(held_out.offsets[static_cast<std::size_t>(first + g) + 1] - begin,
+                  static_cast<std::uint32_t>(g));
+    ops::rank_in_catalogue(
+        context, Matrix<const float>(scores.matrix().slice(0, count)),
+        {static_cast<std::int64_t>(end - begin), rows.data(), held_out.items.data() + begin},
+        left_out.offsets.data() + first, left_out.items.data(), full.ranks.data() + begin);
   }
+  sort_ranks(full);
+  MetricSums sampled_sums(topk), full_sums(topk);
+  sampled_sums.add(sampled);
+  full_sums.add(full);
   BaselineResult result;
-  result.sampled = sampled.over_all_ranks(communicator).ranking;
-  result.full = full.over_all_ranks(communicator).ranking;
+  result.sampled = sampled_sums.over_all_ranks(communicator).ranking;
+  result.full = full_sums.over_all_ranks(communicator).ranking;
   return result;
 }
 

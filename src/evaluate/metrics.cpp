@@ -1,24 +1,85 @@
 #include "neumf/evaluate/metrics.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace neumf {
+namespace {
+
+// 1 / log2(p + 1) at place p, from its rank p - 1.
+double gain(std::uint64_t rank) {
+  return std::numbers::ln2 / std::log(static_cast<double>(rank) + 2);
+}
+
+}  // namespace
+
+void UserRanks::add(std::span<const std::uint32_t> of_user) {
+  ranks.insert(ranks.end(), of_user.begin(), of_user.end());
+  offsets.push_back(ranks.size());
+}
+
+void sort_ranks(UserRanks& users) {
+  const auto at = [&](std::uint64_t offset) {
+    return users.ranks.begin() + static_cast<std::ptrdiff_t>(offset);
+  };
+  for (std::size_t user = 0; user < users.users(); ++user)
+    std::sort(at(users.offsets[user]), at(users.offsets[user + 1]));
+}
+
+AtK metrics_at(int k, std::span<const std::uint32_t> ranks) {
+  const auto first_k = static_cast<std::uint64_t>(k);
+  double hits = 0, gains = 0, precisions = 0, best = 0;
+  for (std::size_t j = 0; j < ranks.size(); ++j) {
+    const std::uint64_t rank = std::uint64_t{ranks[j]} + j;
+    if (rank >= first_k) break;
+    hits += 1;
+    gains += gain(rank);
+    precisions += static_cast<double>(j + 1) / static_cast<double>(rank + 1);
+  }
+  for (std::size_t i = 0; i < std::min<std::uint64_t>(ranks.size(), first_k); ++i) best += gain(i);
+  const auto held_out = static_cast<double>(ranks.size());
+  return {k, hits > 0 ? 1.0 : 0.0, gains / best, hits / held_out, hits / k, precisions / held_out};
+}
+
+double reciprocal_rank(std::span<const std::uint32_t> ranks) {
+  return 1 / (static_cast<double>(ranks.front()) + 1);
+}
+
+void rank_among(std::span<const float> held_out, std::span<float> others, std::span<std::uint32_t> ranks) {
+  constexpr float highest = std::numeric_limits<float>::infinity();
+  std::replace_if(
+      others.begin(), others.end(), [](float score) { return std::isnan(score); }, highest);
+  std::sort(others.begin(), others.end());
+  for (std::size_t i = 0; i < held_out.size(); ++i) {
+    const auto first = std::isnan(held_out[i]) ? others.begin()
+                                               : std::lower_bound(others.begin(), others.end(), held_out[i]);
+    ranks[i] = static_cast<std::uint32_t>(others.end() - first);
+  }
+  std::sort(ranks.begin(), ranks.end());
+}
 
 MetricSums::MetricSums(const std::vector<int>& topk) {
   for (const int k : topk) sums_.push_back({k});
 }
 
-void MetricSums::add(std::span<const std::uint32_t> ranks) {
-  for (const std::uint32_t rank : ranks) {
-    for (AtK& sum : sums_) {
-      if (rank >= static_cast<std::uint32_t>(sum.k)) continue;
-      sum.hit_rate += 1;
-      sum.ndcg += std::numbers::ln2 / std::log(static_cast<double>(rank) + 2);
-    }
-    reciprocals_ += 1 / (static_cast<double>(rank) + 1);
+void MetricSums::add_user(std::span<const std::uint32_t> ranks) {
+  for (AtK& sum : sums_) {
+    const AtK own = metrics_at(sum.k, ranks);
+    sum.hit_rate += own.hit_rate;
+    sum.ndcg += own.ndcg;
+    sum.recall += own.recall;
+    sum.precision += own.precision;
+    sum.map += own.map;
   }
-  users_ += static_cast<double>(ranks.size());
+  reciprocals_ += reciprocal_rank(ranks);
+  users_ += 1;
+  held_out_ += static_cast<double>(ranks.size());
+}
+
+void MetricSums::add(const UserRanks& users) {
+  for (std::size_t user = 0; user < users.users(); ++user) add_user(users.of(user));
 }
 
 void MetricSums::add_loss(double loss, std::uint64_t samples) {
@@ -27,15 +88,20 @@ void MetricSums::add_loss(double loss, std::uint64_t samples) {
 }
 
 Metrics MetricSums::over_all_ranks(const Communicator& communicator) const {
-  std::vector<double> sums{users_, reciprocals_, loss_, samples_};
-  for (const AtK& sum : sums_) sums.insert(sums.end(), {sum.hit_rate, sum.ndcg});
+  std::vector<double> sums{users_, held_out_, reciprocals_, loss_, samples_};
+  for (const AtK& sum : sums_)
+    sums.insert(sums.end(), {sum.hit_rate, sum.ndcg, sum.recall, sum.precision, sum.map});
   communicator.allreduce_sum(std::span<double>(sums));
   Metrics metrics;
-  const double users = sums[0];
-  metrics.ranking.mrr = sums[1] / users;
-  metrics.loss = sums[3] > 0 ? sums[2] / sums[3] : 0.0;
-  for (std::size_t i = 0; i < sums_.size(); ++i)
-    metrics.ranking.at.push_back({sums_[i].k, sums[4 + 2 * i] / users, sums[5 + 2 * i] / users});
+  const double users = std::max(sums[0], 1.0);
+  metrics.several = sums[1] > sums[0];
+  metrics.ranking.mrr = sums[2] / users;
+  metrics.loss = sums[4] > 0 ? sums[3] / sums[4] : 0.0;
+  for (std::size_t i = 0; i < sums_.size(); ++i) {
+    const double* sum = &sums[5 + 5 * i];
+    metrics.ranking.at.push_back(
+        {sums_[i].k, sum[0] / users, sum[1] / users, sum[2] / users, sum[3] / users, sum[4] / users});
+  }
   metrics.hit_rate = metrics.ranking.at.front().hit_rate;
   metrics.ndcg = metrics.ranking.at.front().ndcg;
   return metrics;

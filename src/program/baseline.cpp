@@ -81,6 +81,9 @@ void write_log(const std::filesystem::path& path, const std::vector<BaselineResu
       for (const AtK& at : ranking.at) {
         entry[fmt::format("{}hr@{}", prefix, at.k)] = at.hit_rate;
         entry[fmt::format("{}ndcg@{}", prefix, at.k)] = at.ndcg;
+        entry[fmt::format("{}recall@{}", prefix, at.k)] = at.recall;
+        entry[fmt::format("{}precision@{}", prefix, at.k)] = at.precision;
+        entry[fmt::format("{}map@{}", prefix, at.k)] = at.map;
       }
       entry[prefix + "mrr"] = ranking.mrr;
     };

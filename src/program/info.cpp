@@ -55,24 +55,32 @@ Json describe_checkpoint(const std::filesystem::path& path) {
   const auto file = hdf5::File::open(path);
   std::uint64_t bytes = bytes_of(path);
   for (int part = 0; part < checkpoint.parts(); ++part) bytes += bytes_of(checkpoint.part_path(part));
-  return {{"kind", "checkpoint"},
-          {"path", path.string()},
-          {"created_by", file.has_attribute("created_by") ? file.string_attribute("created_by") : "unknown"},
-          {"users", info.shape.users},
-          {"items", info.shape.items},
-          {"factors", info.shape.factors},
-          {"layers", info.shape.layers},
-          {"parameters", info.shape.parameters()},
-          {"epoch", info.epoch},
-          {fmt::format("hr@{}", info.topk), info.hit_rate},
-          {fmt::format("ndcg@{}", info.topk), info.ndcg},
-          {"dataset_id", info.dataset_id},
-          {"parts", checkpoint.parts()},
-          {"bytes", bytes},
-          {"item_popularity", !checkpoint.item_counts().empty()},
-          {"user_ids", examples(checkpoint.user_ids())},
-          {"item_ids", examples(checkpoint.item_ids())},
-          {"options", options_of(info)}};
+  Json json{
+      {"kind", "checkpoint"},
+      {"path", path.string()},
+      {"created_by", file.has_attribute("created_by") ? file.string_attribute("created_by") : "unknown"},
+      {"users", info.shape.users},
+      {"items", info.shape.items},
+      {"factors", info.shape.factors},
+      {"layers", info.shape.layers},
+      {"parameters", info.shape.parameters()},
+      {"epoch", info.epoch}};
+  // Of the validation items, where the epoch was chosen by them, and then of the test items.
+  const std::string prefix = info.part == HeldOutPart::validation ? "validation_" : "";
+  json[fmt::format("{}hr@{}", prefix, info.topk)] = info.hit_rate;
+  json[fmt::format("{}ndcg@{}", prefix, info.topk)] = info.ndcg;
+  if (info.test) {
+    json[fmt::format("test_hr@{}", info.topk)] = info.test->at.front().hit_rate;
+    json[fmt::format("test_ndcg@{}", info.topk)] = info.test->at.front().ndcg;
+  }
+  json["dataset_id"] = info.dataset_id;
+  json["parts"] = checkpoint.parts();
+  json["bytes"] = bytes;
+  json["item_popularity"] = !checkpoint.item_counts().empty();
+  json["user_ids"] = examples(checkpoint.user_ids());
+  json["item_ids"] = examples(checkpoint.item_ids());
+  json["options"] = options_of(info);
+  return json;
 }
 
 Json describe_dataset(const std::filesystem::path& directory) {
@@ -86,22 +94,25 @@ Json describe_dataset(const std::filesystem::path& directory) {
   for (std::size_t shard = 0; shard < dataset.shards(); ++shard)
     bytes += bytes_of(directory / layout::shard_file(shard, dataset.shards()));
   const double cells = static_cast<double>(dataset.users()) * static_cast<double>(dataset.items());
-  Json json{{"kind", "data set"},
-            {"path", directory.string()},
-            {"created_by", text("created_by")},
-            {"source", dataset.source()},
-            {"source_md5", text("source_md5")},
-            {"users", dataset.users()},
-            {"items", dataset.items()},
-            {"training_positives", dataset.positives()},
-            {"held_out", dataset.users()},
-            {"density", static_cast<double>(dataset.positives() + dataset.users()) / cells},
-            {"test_negatives_per_user", dataset.valid_negative()},
-            {"shards", dataset.shards()},
-            {"bytes", bytes},
-            {"dataset_id", dataset.id()},
-            {"user_ids", examples(dataset.user_ids())},
-            {"item_ids", examples(dataset.item_ids())}};
+  Json json{
+      {"kind", "data set"},
+      {"path", directory.string()},
+      {"created_by", text("created_by")},
+      {"source", dataset.source()},
+      {"source_md5", text("source_md5")},
+      {"users", dataset.users()},
+      {"items", dataset.items()},
+      {"training_positives", dataset.positives()},
+      {"held_out", dataset.test_held_out()},
+      {"validation", dataset.valid_held_out()},
+      {"density",
+       static_cast<double>(dataset.positives() + dataset.test_held_out() + dataset.valid_held_out()) / cells},
+      {"test_negatives_per_user", dataset.valid_negative()},
+      {"shards", dataset.shards()},
+      {"bytes", bytes},
+      {"dataset_id", dataset.id()},
+      {"user_ids", examples(dataset.user_ids())},
+      {"item_ids", examples(dataset.item_ids())}};
   if (file.has_attribute("options")) json["options"] = file.string_attribute("options");
   return json;
 }

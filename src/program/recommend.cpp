@@ -155,6 +155,9 @@ int recommend(const Arguments& arguments, const Communicator& communicator) {
                what_was_recommended(counts, request), times.serving, users / times.serving,
                users * static_cast<double>(checkpoint->shape().items) / times.serving, communicator.size(),
                communicator.size() == 1 ? "" : "s", context.description(), TypeName<T>::value);
+    fmt::print(stderr, "catalogue coverage {:.2f} % of {} items{}\n", 100 * counts.coverage,
+               checkpoint->shape().items,
+               counts.novelty ? fmt::format(", novelty {:.3f} bits", *counts.novelty) : "");
     for (const auto& note : notes) fmt::print(stderr, "{}\n", note);
     if (request.users.unknown > 0)
       fmt::print(stderr, "note: {} users {} and got the most popular items, beginning with {}\n",

@@ -54,7 +54,7 @@ extern const Command train_command{
 extern const Command test_command{"test",
                                   "evaluate a checkpoint: HR@K and NDCG@K",
                                   "--data DIR --load_checkpoint_path FILE [options]",
-                                  "Ranks the held-out item of every user of the data set among its stored "
+                                  "Ranks the test items of every user of the data set among their stored "
                                   "negatives. Options of training have "
                                   "no effect.",
                                   option_texts<Options>,

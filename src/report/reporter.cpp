@@ -50,6 +50,21 @@ json to_json(const RunFacts& f) {
           {"rank_parameters", f.rank_parameters}};
 }
 
+void add_ranking(json& entry, const std::string& prefix, const Ranking& ranking, bool several) {
+  const auto add = [&](const char* metric, int k, double value) {
+    entry[prefix + metric_name(metric, k)] = value;
+  };
+  for (const AtK& at : ranking.at) {
+    add("hr", at.k, at.hit_rate);
+    add("ndcg", at.k, at.ndcg);
+    if (!several) continue;
+    add("recall", at.k, at.recall);
+    add("precision", at.k, at.precision);
+    add("map", at.k, at.map);
+  }
+  entry[prefix + "mrr"] = ranking.mrr;
+}
+
 json to_json(const EpochReport& r, const char* type, int topk) {
   json entry{{"type", type},
              {"epoch", r.epoch},
@@ -62,20 +77,22 @@ json to_json(const EpochReport& r, const char* type, int topk) {
              {"train_loss", r.train_loss},
              {"validation_loss", r.validation_loss},
              {"time", r.seconds_since_start}};
-  for (const AtK& at : r.sampled.at) {
-    entry[metric_name("hr", at.k)] = at.hit_rate;
-    entry[metric_name("ndcg", at.k)] = at.ndcg;
-  }
-  if (!r.sampled.at.empty()) entry["mrr"] = r.sampled.mrr;
+  if (r.part == HeldOutPart::validation) entry["evaluated_on"] = name_of(r.part);
+  if (!r.sampled.at.empty()) add_ranking(entry, "", r.sampled, r.several);
   if (!r.full) return entry;
-  for (const AtK& at : r.full->at) {
-    entry[metric_name("full_hr", at.k)] = at.hit_rate;
-    entry[metric_name("full_recall", at.k)] = at.hit_rate;  // one held-out item per user
-    entry[metric_name("full_ndcg", at.k)] = at.ndcg;
-  }
-  entry["full_mrr"] = r.full->mrr;
+  add_ranking(entry, "full_", *r.full, r.several);
+  for (const AtK& at : r.full->at) entry[metric_name("full_recall", at.k)] = at.recall;
   entry["full_evaluation_time"] = r.full_seconds;
   return entry;
+}
+
+// What one held-out item per user does not tell.
+std::string several_text(const Ranking& ranking) {
+  std::string text;
+  for (const AtK& at : ranking.at)
+    text += fmt::format("  Recall@{0} {1:.4f}  Precision@{0} {2:.4f}  MAP@{0} {3:.4f}", at.k, at.recall,
+                        at.precision, at.map);
+  return text;
 }
 
 // Whether a file is the log of a run that trained.
@@ -210,6 +227,9 @@ void Reporter::epoch(const EpochReport& r) {
   if (!active_) return;
   clear_progress();
   if (!header_done_) {
+    if (r.part == HeldOutPart::validation)
+      fmt::print(
+          "HR, NDCG and MRR of epochs: of the validation items; the test items are ranked at the end\n");
     fmt::print("{:>5}  {:>10}  {:>10}  {:>7}  {:>7}  {:>6}  {:>9}  {:>9}  {:>8}\n", "epoch", "train loss",
                "valid loss", metric_name("HR", topk_), metric_name("NDCG", topk_), "MRR", "samples/s",
                "train s", "eval s");
@@ -224,6 +244,7 @@ void Reporter::epoch(const EpochReport& r) {
                with_prefix(r.train_throughput), r.train_seconds, r.evaluation_seconds,
                r.best ? "  best" : "");
   }
+  print_several(r);
   print_full(r);
   std::fflush(stdout);
   json entry = to_json(r, "epoch", topk_);
@@ -238,15 +259,22 @@ void Reporter::epoch(const EpochReport& r) {
   log_line(entry.dump());
 }
 
+void Reporter::print_several(const EpochReport& r) {
+  if (!r.several || r.sampled.at.empty()) return;
+  fmt::print("       several items per user:{}\n", several_text(r.sampled));
+}
+
 void Reporter::print_full(const EpochReport& r) {
   if (!r.full) return;
   std::string text;
   for (const AtK& at : r.full->at)
     text += fmt::format("  HR@{} {:.4f}  NDCG@{} {:.4f}", at.k, at.hit_rate, at.k, at.ndcg);
+  if (r.several) text += several_text(*r.full);
   fmt::print("       whole catalogue:{}  MRR {:.4f}  ({:.2f} s)\n", text, r.full->mrr, r.full_seconds);
 }
 
-void Reporter::summary(const std::vector<EpochReport>& epochs, bool reached_threshold) {
+void Reporter::summary(const std::vector<EpochReport>& epochs, bool reached_threshold,
+                       const EpochReport* test) {
   if (!active_ || epochs.empty()) return;
   double best_train = 0, best_evaluation = 0, sum_train = 0, sum_evaluation = 0;
   const EpochReport* best = &epochs.front();
@@ -262,10 +290,24 @@ void Reporter::summary(const std::vector<EpochReport>& epochs, bool reached_thre
   const auto count = static_cast<double>(epochs.size());
   const double total = epochs.back().seconds_since_start;
   fmt::print(
-      "\nbest {} {:.4f}, {} {:.4f} in epoch {} after {:.1f} s; {} epochs in {:.1f} s; training {}samples/s\n",
-      metric_name("HR", topk_), best->hit_rate, metric_name("NDCG", topk_), best->ndcg, best->epoch,
-      best->seconds_since_start, trained, total, with_prefix(sum_train / std::max(trained, 1.0)) + " ");
+      "\nbest {}{} {:.4f}, {} {:.4f} in epoch {} after {:.1f} s; {} epochs in {:.1f} s; training "
+      "{}samples/s\n",
+      best->part == HeldOutPart::validation ? "validation " : "", metric_name("HR", topk_), best->hit_rate,
+      metric_name("NDCG", topk_), best->ndcg, best->epoch, best->seconds_since_start, trained, total,
+      with_prefix(sum_train / std::max(trained, 1.0)) + " ");
+  print_several(*best);
   print_full(*best);
+  if (test != nullptr) {
+    fmt::print("test of the model of epoch {}, ranked once: ", test->epoch);
+    print_metrics(*test);
+    json line = to_json(*test, "test", topk_);
+    for (const char* key : untrained) line.erase(key);
+    log_line(line.dump());
+  } else {
+    fmt::print(
+        "the epoch was chosen on the test items themselves, as in the reference: with a data set that has "
+        "validation items\n(neumf-preprocess --validation last) it is chosen on those\n");
+  }
   std::fflush(stdout);
   json entry{{"type", "summary"},
              {"best_train_throughput", best_train},
@@ -277,22 +319,32 @@ void Reporter::summary(const std::vector<EpochReport>& epochs, bool reached_thre
              {"time_to_best_model", best->seconds_since_start},
              {metric_name("hr", topk_), best->hit_rate},
              {metric_name("ndcg", topk_), best->ndcg}};
+  entry["selected_on"] = name_of(best->part);
+  if (test != nullptr) {
+    add_ranking(entry, "test_", test->sampled, test->several);
+    if (test->full) add_ranking(entry, "test_full_", *test->full, test->several);
+  }
   // Null where the threshold was not reached.
   entry["time_to_target"] = reached_threshold ? json(total) : json(nullptr);
   log_line(entry.dump());
 }
 
-void Reporter::evaluation(const EpochReport& r) {
-  if (!active_) return;
-  fmt::print("{} {:.4f}, {} {:.4f}, MRR {:.4f}, validation loss {:.5f}; {}samples/s\n",
-             metric_name("HR", topk_), r.hit_rate, metric_name("NDCG", topk_), r.ndcg, r.sampled.mrr,
-             r.validation_loss, with_prefix(r.evaluation_throughput) + " ");
+void Reporter::print_metrics(const EpochReport& r) {
+  fmt::print("{} {:.4f}, {} {:.4f}, MRR {:.4f}, loss {:.5f}; {}samples/s\n", metric_name("HR", topk_),
+             r.hit_rate, metric_name("NDCG", topk_), r.ndcg, r.sampled.mrr, r.validation_loss,
+             with_prefix(r.evaluation_throughput) + " ");
   for (std::size_t i = 1; i < r.sampled.at.size(); ++i) {
     const AtK& at = r.sampled.at[i];
     fmt::print("{} {:.4f}, {} {:.4f}\n", metric_name("HR", at.k), at.hit_rate, metric_name("NDCG", at.k),
                at.ndcg);
   }
+  print_several(r);
   print_full(r);
+}
+
+void Reporter::evaluation(const EpochReport& r) {
+  if (!active_) return;
+  print_metrics(r);
   std::fflush(stdout);
   json entry = to_json(r, "test", topk_);
   for (const char* key : untrained) entry.erase(key);

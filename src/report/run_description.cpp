@@ -12,10 +12,14 @@ namespace neumf {
 namespace {
 
 std::string describe(const Dataset& data) {
-  return fmt::format("{} ({}): {} users, {} items, {} training positives, {} shard{}",
-                     data.directory().string(), data.source(), with_commas(data.users()),
-                     with_commas(data.items()), with_commas(data.positives()), data.shards(),
-                     data.shards() == 1 ? "" : "s");
+  std::string text =
+      fmt::format("{} ({}): {} users, {} items, {} training positives, {} shard{}", data.directory().string(),
+                  data.source(), with_commas(data.users()), with_commas(data.items()),
+                  with_commas(data.positives()), data.shards(), data.shards() == 1 ? "" : "s");
+  if (data.test_held_out() != data.users() || data.has_validation())
+    text += fmt::format("; {} test items", with_commas(data.test_held_out()));
+  if (data.has_validation()) text += fmt::format(", {} validation items", with_commas(data.valid_held_out()));
+  return text;
 }
 
 // "NeuMF, factors 64, layers 256 256 128 64: 31,832,577 parameters"
@@ -29,8 +33,12 @@ std::string describe(const ModelShape& shape) {
 
 std::string describe(const CheckpointInfo& checkpoint) {
   if (checkpoint.dataset_id.empty()) return "Keras weights";
-  return fmt::format("epoch {}, HR@{} {:.4f} when saved", checkpoint.epoch, checkpoint.topk,
-                     checkpoint.hit_rate);
+  const bool validation = checkpoint.part == HeldOutPart::validation;
+  std::string text = fmt::format("epoch {}, {}HR@{} {:.4f} ", checkpoint.epoch,
+                                 validation ? "validation " : "", checkpoint.topk, checkpoint.hit_rate);
+  if (checkpoint.test)
+    text += fmt::format("and test HR@{} {:.4f} ", checkpoint.topk, checkpoint.test->at.front().hit_rate);
+  return text + "when saved";
 }
 
 std::string describe_batch(const Options& o, const std::string& gradients, std::uint64_t updates_per_epoch) {
@@ -38,8 +46,8 @@ std::string describe_batch(const Options& o, const std::string& gradients, std::
       "{} samples in {} micro-batch{}, {} updates per epoch; {} sampling, {} negatives per positive; "
       "gradients through {}",
       with_commas(static_cast<std::uint64_t>(o.batch_size)), o.grads_accumulated,
-      o.grads_accumulated == 1 ? "" : "es", with_commas(updates_per_epoch),
-      name_of(o.sampling), o.negative_samples, gradients);
+      o.grads_accumulated == 1 ? "" : "es", with_commas(updates_per_epoch), name_of(o.sampling),
+      o.negative_samples, gradients);
 }
 
 std::string mebibytes(std::uint64_t bytes) {

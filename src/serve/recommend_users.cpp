@@ -8,6 +8,7 @@
 #include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/serve/recommender.hpp"
+#include "neumf/serve/variety.hpp"
 
 namespace neumf::serve {
 namespace {
@@ -117,6 +118,7 @@ RecommendationOutcome recommend_users(Context<Device>& context, const Communicat
                                       RecommendationWriter* writer) {
   ServingTimes times;
   RecommendationCounts counts;
+  std::optional<Variety> variety;  // on rank 0
   auto start = Clock::now();
   const std::size_t users = request.users.ids.size();
   const auto size = static_cast<std::size_t>(request.users_at_once > 0
@@ -126,6 +128,9 @@ RecommendationOutcome recommend_users(Context<Device>& context, const Communicat
   communicator.together([&] {
     run.emplace(context, checkpoint, request, static_cast<std::int64_t>(size));
     context.synchronize();
+    if (communicator.is_root())
+      variety.emplace(static_cast<std::uint64_t>(checkpoint.shape().items), checkpoint.item_counts(),
+                      static_cast<std::uint64_t>(checkpoint.shape().users));
   });
   times.loading = seconds_since(start);
 
@@ -149,6 +154,7 @@ RecommendationOutcome recommend_users(Context<Device>& context, const Communicat
         try {
           if (!failure) write(*writer, request.users, block, ranking);
           count(counts, ranking, run->topk());
+          variety->add(ranking.items);
         } catch (...) {
           failure = std::current_exception();
         }
@@ -160,6 +166,10 @@ RecommendationOutcome recommend_users(Context<Device>& context, const Communicat
     if (communicator.is_root()) writer->publish();
   });
   times.serving = seconds_since(start);
+  if (variety) {
+    counts.coverage = variety->coverage();
+    counts.novelty = variety->novelty();
+  }
   return {times, counts};
 }
 

@@ -40,7 +40,9 @@ ItemLists SeenItems::excluded(std::span<const std::string> users) const {
         if (catalogue_.rows[item] != no_row) lists.items.push_back(catalogue_.rows[item]);
       };
       for (auto i = shard->offsets[at]; i < shard->offsets[at + 1]; ++i) add(shard->items[i]);
-      add(shard->test_items[at]);
+      for (const HeldOut* part : {&shard->valid, &shard->test})
+        if (part->users() > 0)
+          for (const std::uint32_t item : part->of(at)) add(item);
       std::sort(lists.items.begin() + static_cast<std::ptrdiff_t>(begin), lists.items.end());
     }
     lists.offsets.push_back(lists.items.size());
@@ -53,7 +55,7 @@ std::vector<std::uint64_t> SeenItems::counts() const {
   std::vector<std::uint64_t> counts(catalogue_size_);
   for (std::uint64_t first = 0; first < dataset_.users(); first += at_once) {
     const Shard shard = dataset_.load({first, std::min(first + at_once, dataset_.users())});
-    for (const auto* items : {&shard.items, &shard.test_items})
+    for (const auto* items : {&shard.items, &shard.valid.items, &shard.test.items})
       for (const std::uint32_t item : *items)
         if (catalogue_.rows[item] != no_row) ++counts[catalogue_.rows[item]];
   }

@@ -19,15 +19,25 @@ std::int64_t block_samples(const Context<Device>& context, const Communicator& c
 template <class Device, class T>
 EpochEvaluation<Device, T>::EpochEvaluation(Context<Device>& context, const Communicator& communicator,
                                             const Options& options, Parameters<Device, T>& parameters,
-                                            const ModelShape& shape, const Shard& shard,
+                                            const ModelShape& shape, const Shard& shard, HeldOutPart part,
                                             std::int64_t first_row, Heartbeat& heartbeat)
+    : EpochEvaluation(context, communicator, options, parameters, shape, RankingCases(shard, part), part,
+                      first_row, heartbeat) {}
+
+template <class Device, class T>
+EpochEvaluation<Device, T>::EpochEvaluation(Context<Device>& context, const Communicator& communicator,
+                                            const Options& options, Parameters<Device, T>& parameters,
+                                            const ModelShape& shape, const RankingCases& cases,
+                                            HeldOutPart part, std::int64_t first_row, Heartbeat& heartbeat)
     : context_(context),
       communicator_(communicator),
       heartbeat_(heartbeat),
-      sampled_(context, parameters, shape, shard, static_cast<std::uint32_t>(first_row),
+      part_(part),
+      users_(cases.users()),
+      sampled_(context, parameters, shape, cases, static_cast<std::uint32_t>(first_row),
                block_samples(context, communicator, options), every_k(options), options.loss) {
   if (options.evaluation == Evaluation::full)
-    full_.emplace(context, parameters, shape, shard, static_cast<std::uint32_t>(first_row),
+    full_.emplace(context, parameters, shape, cases, static_cast<std::uint32_t>(first_row),
                   block_samples(context, communicator, options), every_k(options));
 }
 
@@ -43,6 +53,8 @@ void EpochEvaluation<Device, T>::run(EpochReport& report) {
   report.ndcg = metrics.ndcg;
   report.validation_loss = metrics.loss;
   report.sampled = metrics.ranking;
+  report.part = part_;
+  report.several = metrics.several;
   report.evaluation_throughput =
       static_cast<double>(communicator_.sum(sampled_.samples())) / report.evaluation_seconds;
   if (!full_) return;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "neumf/comm/communicator.hpp"
 #include "neumf/config/options.hpp"
@@ -20,13 +21,17 @@ namespace neumf {
 template <class Device, class T>
 class EpochEvaluation {
  public:
-  // `first_row`: as for Evaluator. The references must outlive it.
+  // Ranks what `part` of the shard holds out. `first_row`: as for Evaluator. The references must outlive it.
   EpochEvaluation(Context<Device>& context, const Communicator& communicator, const Options& options,
                   Parameters<Device, T>& parameters, const ModelShape& shape, const Shard& shard,
-                  std::int64_t first_row, Heartbeat& heartbeat);
+                  HeldOutPart part, std::int64_t first_row, Heartbeat& heartbeat);
 
   // Evaluates the parameters as they are and fills in what `report` says of that. Collective.
   void run(EpochReport& report);
+  // What each of this rank's users got in the last evaluation; `full` is null without --eval full.
+  const std::vector<std::uint32_t>& users() const { return users_; }  // of the shard
+  const UserRanks& sampled_ranks() const { return sampled_.ranks(); }
+  const UserRanks* full_ranks() const { return full_ ? &full_->ranks() : nullptr; }
 
   // Of all evaluations so far.
   double seconds() const { return seconds_; }
@@ -36,9 +41,15 @@ class EpochEvaluation {
   Context<Device>& context_;
   const Communicator& communicator_;
   Heartbeat& heartbeat_;
+  HeldOutPart part_;
+  std::vector<std::uint32_t> users_;
   Evaluator<Device, T> sampled_;
   std::optional<FullEvaluator<Device, T>> full_;  // with --eval full
   double seconds_ = 0;
+
+  EpochEvaluation(Context<Device>& context, const Communicator& communicator, const Options& options,
+                  Parameters<Device, T>& parameters, const ModelShape& shape, const RankingCases& cases,
+                  HeldOutPart part, std::int64_t first_row, Heartbeat& heartbeat);
 };
 
 }  // namespace neumf

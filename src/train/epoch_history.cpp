@@ -10,11 +10,13 @@ double best_target(const std::vector<EpochReport>& epochs) {
   return best;
 }
 
+const EpochReport& best_epoch(const std::vector<EpochReport>& epochs) {
+  return *std::max_element(epochs.begin(), epochs.end(),
+                           [](auto& a, auto& b) { return a.target() < b.target(); });
+}
+
 bool out_of_patience(const std::vector<EpochReport>& epochs, int patience) {
-  if (patience == 0 || epochs.empty()) return false;
-  const auto best = std::max_element(epochs.begin(), epochs.end(),
-                                     [](auto& a, auto& b) { return a.target() < b.target(); });
-  return epochs.back().epoch - best->epoch >= patience;
+  return patience != 0 && !epochs.empty() && epochs.back().epoch - best_epoch(epochs).epoch >= patience;
 }
 
 }  // namespace neumf

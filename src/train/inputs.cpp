@@ -9,6 +9,7 @@
 #include "known_cases.hpp"
 #include "neumf/checkpoint/weights.hpp"
 #include "neumf/core/error.hpp"
+#include "neumf/evaluate/ranking_cases.hpp"
 
 namespace neumf {
 namespace {
@@ -80,9 +81,10 @@ WeightRows start_rows(const std::filesystem::path& weights, const Options& optio
 UnknownCases test_on_known(const Options& options, Inputs& inputs) {
   UnknownCases unknown;
   const WeightMatch match = match_weights(options.load_checkpoint_path, inputs.dataset);
-  const auto users = keep_known(inputs.shard, match, unknown);
+  auto users = keep_known(inputs.shard, match, unknown);
   inputs.rows = WeightRows::in_order({0, 0}, match.items_there);
-  inputs.rows.users = users;
+  inputs.rows.users = std::move(users.rows);
+  inputs.known_users = std::move(users.dense);
   if (match.by_position || !match.complete())
     inputs.notes.push_back(fmt::format("{}: {}: {}", match.complete() ? "note" : "warning",
                                        options.load_checkpoint_path.string(), match.description()));
@@ -104,7 +106,7 @@ void match_start(const Options& options, const Communicator& communicator, Input
   });
   if (options.mode != Mode::test) return;
   std::array counts{unknown.users, unknown.held_out, unknown.negatives,
-                    std::uint64_t{inputs.shard.users.size()}};
+                    std::uint64_t{RankingCases(inputs.shard, HeldOutPart::test).size()}};
   communicator.allreduce_sum(std::span<std::uint64_t>(counts));
   const auto [users, held_out, negatives, left] = counts;
   communicator.together([&] {
@@ -115,7 +117,7 @@ void match_start(const Options& options, const Communicator& communicator, Input
   });
   if (users + held_out + negatives > 0)
     inputs.notes.push_back(fmt::format(
-        "warning: tested on {} of {} users: the model does not know {} of them, nor the held-out item of {} "
+        "warning: tested on {} of {} users: the model does not know {} of them, nor a held-out item of {} "
         "others; {} sampled negatives that it does not know are ignored",
         left, inputs.dataset.users(), users, held_out, negatives));
 }
@@ -151,6 +153,7 @@ void require_same_catalogue(const std::filesystem::path& master, const Checkpoin
 
 Inputs read_inputs(const Options& options, const Communicator& communicator) {
   Inputs inputs;
+  inputs.training = options.mode == Mode::train;
   communicator.together([&] {
     if (!options.load_checkpoint_path.empty())
       inputs.checkpoint = read_weights_info(options.load_checkpoint_path);

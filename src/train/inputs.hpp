@@ -22,6 +22,17 @@ struct Inputs {
   WeightRows gmf_rows, mlp_rows;                  // to take from the pre-trained parts
   std::vector<std::string> notes;                 // on how ids match, for people
   std::vector<std::filesystem::path> saved_runs;  // to go on from with --resume, newest first
+  bool training = true;
+  std::vector<std::uint32_t>
+      known_users;  // dense ids of the shard's users in a test, which may leave some out
+
+  std::uint32_t dense_user(std::uint32_t of_shard) const {
+    return training ? static_cast<std::uint32_t>(shard.users.first) + of_shard : known_users[of_shard];
+  }
+  // What is evaluated after each epoch, and chosen by; a test is always one of the test items.
+  HeldOutPart selection() const {
+    return training && dataset.has_validation() ? HeldOutPart::validation : HeldOutPart::test;
+  }
 };
 
 // In --mode test the shard and the shape are the model's: its items, and the users that it knows

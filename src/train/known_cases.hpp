@@ -16,9 +16,13 @@ struct UnknownCases {
   std::uint64_t negatives = 0;  // of the users that are left
 };
 
-// Leaves in `shard` the users whom the model knows and whose held-out item it knows, with the model's rows as
-// items, and returns these users' rows. Items that it does not know go; among the negatives the held-out item
-// takes their place, which evaluation ignores.
-std::vector<std::uint32_t> keep_known(Shard& shard, const WeightMatch& match, UnknownCases& unknown);
+// Leaves in `shard` the users whom the model knows, with at least one test item that it knows where they have
+// any, and the model's rows as items; says which users these are. Items that it does not know go; among the
+// negatives a held-out item takes their place, which evaluation ignores.
+struct KnownUsers {
+  std::vector<std::uint32_t> rows;   // of the model
+  std::vector<std::uint32_t> dense;  // ids in the data set
+};
+KnownUsers keep_known(Shard& shard, const WeightMatch& match, UnknownCases& unknown);
 
 }  // namespace neumf

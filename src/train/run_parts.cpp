@@ -6,6 +6,7 @@
 
 #include "neumf/checkpoint/weights.hpp"
 #include "neumf/nn/instantiate.hpp"
+#include "neumf/report/per_user.hpp"
 
 namespace neumf {
 
@@ -21,8 +22,8 @@ RunParts<Device, T>::RunParts(Context<Device>& run_context, const Options& run_o
       users(replicates_users(options) ? UserRange{0, inputs.dataset.users()} : inputs.shard.users),
       first_row(static_cast<std::int64_t>(inputs.shard.users.first - users.first)),
       parameters(context, inputs.shape, std::max<std::int64_t>(static_cast<std::int64_t>(users.size()), 1)),
-      evaluation(context, communicator, options, parameters, inputs.shape, inputs.shard, first_row,
-                 heartbeat) {
+      evaluation(context, communicator, options, parameters, inputs.shape, inputs.shard, inputs.selection(),
+                 first_row, heartbeat) {
   parameters.initialise(context, options.seed, users.first);
   if (options.loss == Loss::full_softmax) {
     const auto head = parameters.weight(parameters.layout().head_gmf);
@@ -30,6 +31,18 @@ RunParts<Device, T>::RunParts(Context<Device>& run_context, const Options& run_o
     upload(context, std::span<const float>(ones), head.data);
   }
   if (inputs.checkpoint) load_weights(context, options.load_checkpoint_path, parameters, inputs.rows);
+}
+
+template <class Device, class T>
+void RunParts<Device, T>::write_per_user(const EpochEvaluation<Device, T>& test) const {
+  if (options.per_user.empty()) return;
+  PerUserRanks own{.users = {}, .sampled = &test.sampled_ranks(), .full = test.full_ranks()};
+  for (const std::uint32_t user : test.users()) own.users.push_back(inputs.dense_user(user));
+  std::vector<std::string> ids;
+  communicator.together([&] {
+    if (communicator.is_root()) ids = inputs.dataset.user_ids();
+  });
+  neumf::write_per_user(options.per_user, communicator, own, every_k(options), ids);
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template struct RunParts<DEVICE, T>;

@@ -32,6 +32,9 @@ struct RunParts {
   Parameters<Device, T> parameters;
   EpochEvaluation<Device, T> evaluation;
 
+  // Writes --per_user, where it is given, from a test's last evaluation. Collective.
+  void write_per_user(const EpochEvaluation<Device, T>& test) const;
+
   std::size_t bytes() const { return parameters.bytes() + evaluation.bytes(); }
 };
 

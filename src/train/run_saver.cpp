@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "neumf/checkpoint/files.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
 
@@ -37,6 +38,7 @@ template <class Device, class T>
 RunSaver<Device, T>::RunSaver(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& directory)
     : parts_(parts) {
   if (!directory) return;
+  directory_ = directory->path();
   item_counts_ = count_items(parts.inputs, parts.communicator);
   writer_.emplace(parts.context, parts.communicator, *directory, parts.inputs.dataset, parts.parameters,
                   parts.inputs.shard.users, parts.first_row, parts.options.keep_last);
@@ -66,6 +68,7 @@ CheckpointInfo RunSaver<Device, T>::describe(const TrainingState& state) const {
     info.ndcg = state.history.back().ndcg;
     info.full = state.history.back().full;
   }
+  info.part = parts_.inputs.selection();
   info.topk = parts_.options.topk;
   info.options = to_ini(parts_.options);
   info.item_counts = item_counts_;
@@ -82,6 +85,31 @@ void RunSaver<Device, T>::save_run(const TrainingState& state) {
   if (!writer_) return;
   writer_->save_run(describe(state), state);
   since_last_save_.restart();
+}
+
+template <class Device, class T>
+void RunSaver<Device, T>::save_tested(const TrainingState& state, const EpochReport& best,
+                                      const EpochReport& test) {
+  TrainingState kept = state;
+  kept.epoch = test.epoch;
+  kept.history = {best};
+  CheckpointInfo info = describe(kept);
+  info.test = test.sampled;
+  info.test_full = test.full;
+  writer_->save_best(info);
+  writer_->finish();
+}
+
+template <class Device, class T>
+int RunSaver<Device, T>::load_best(Parameters<Device, T>& parameters) const {
+  int epoch = 0;
+  parts_.communicator.together([&] {
+    const auto best = checkpoint_files::master(directory_, checkpoint_files::best);
+    epoch = read_checkpoint_info(best).epoch;
+    load_checkpoint(parts_.context, best, parameters,
+                    WeightRows::in_order(parts_.users, parts_.inputs.dataset.items()));
+  });
+  return epoch;
 }
 
 template <class Device, class T>

@@ -46,6 +46,11 @@ class RunSaver {
   // As CheckpointWriter's members. `state`: where training stands.
   void save_best(const TrainingState& state);
   void save_run(const TrainingState& state);
+  // Saves the parameters, which are those of `best`, as the best model again, now with the result of its
+  // test. Collective.
+  void save_tested(const TrainingState& state, const EpochReport& best, const EpochReport& test);
+  // Loads the best model into the parameters, and returns the epochs that it was trained. Collective.
+  int load_best(Parameters<Device, T>& parameters) const;
   void poll();
   void check();
   void finish();
@@ -56,6 +61,7 @@ class RunSaver {
   CheckpointInfo describe(const TrainingState& state) const;
 
   const RunParts<Device, T>& parts_;
+  std::filesystem::path directory_;
   std::vector<std::uint64_t> item_counts_;
   std::optional<CheckpointWriter<Device, T>> writer_;
   Stopwatch since_last_save_;

@@ -15,8 +15,8 @@
 #include "run_parts.hpp"
 #include "run_saver.hpp"
 #include "trainer_spec.hpp"
-#include "trivial_ranking.hpp"
 #include "training_run.hpp"
+#include "trivial_ranking.hpp"
 
 namespace neumf {
 namespace {
@@ -50,6 +50,7 @@ void test(RunParts<Device, T>& parts) {
   EpochReport report;
   report.epoch = checkpoint->epoch;
   parts.evaluation.run(report);
+  parts.write_per_user(parts.evaluation);
   parts.reporter.evaluation(report);
 }
 

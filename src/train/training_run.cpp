@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 #include "divergence.hpp"
@@ -31,8 +32,12 @@ TrainingRun<Device, T>::TrainingRun(RunParts<Device, T>& parts, Trainer<Device, 
       saver_(saver),
       state_(std::move(state)),
       wishes_(communicator_),
+      tests_kept_model_(parts.inputs.selection() == HeldOutPart::validation ||
+                        !parts.options.per_user.empty()),
       seconds_before_(state_.seconds),
-      skipped_(state_.device.skipped) {}
+      skipped_(state_.device.skipped) {
+  for (EpochReport& report : state_.history) report.part = parts.inputs.selection();
+}
 
 template <class Device, class T>
 double TrainingRun<Device, T>::seconds() const {
@@ -47,9 +52,56 @@ void TrainingRun<Device, T>::evaluate_start() {
   report.best = true;
   communicator_.together([&] { reporter_.epoch(report); });
   state_.history.push_back(report);
-  if (!saver_.saves()) return;
-  saver_.save_best(state_);
-  saver_.check();
+  keep_best();
+  if (saver_.saves()) saver_.check();
+}
+
+// The parameters are those of the best epoch so far.
+template <class Device, class T>
+void TrainingRun<Device, T>::keep_best() {
+  if (saver_.saves()) {
+    saver_.save_best(state_);
+  } else if (tests_kept_model_) {
+    const auto weights = parts_.parameters.weights();
+    best_weights_.resize(weights.size());
+    download(parts_.context, static_cast<const float*>(weights.data()), std::span<float>(best_weights_));
+    parts_.context.synchronize();
+  }
+}
+
+// Brings back the parameters of the best epoch, and returns the epochs that they were trained.
+template <class Device, class T>
+int TrainingRun<Device, T>::restore_best(int epoch) {
+  if (!saver_.saves()) {
+    upload(parts_.context, std::span<const float>(best_weights_), parts_.parameters.weights().data());
+    parts_.parameters.refresh_copies(parts_.context);
+    return epoch;
+  }
+  const int found = saver_.load_best(parts_.parameters);
+  if (found != epoch)
+    reporter_.note(
+        fmt::format("warning: the best epoch was {}, but the best model in --checkpoint_dir is of "
+                    "epoch {}: that one is tested",
+                    epoch, found));
+  return found;
+}
+
+template <class Device, class T>
+EpochReport TrainingRun<Device, T>::test_kept_model() {
+  const EpochReport& best = best_epoch(state_.history);
+  const bool there = best.epoch == state_.epoch && state_.update == 0;
+  EpochReport report;
+  report.epoch = there ? best.epoch : restore_best(best.epoch);
+  std::optional<EpochEvaluation<Device, T>> test;
+  communicator_.together([&] {
+    test.emplace(parts_.context, communicator_, options_, parts_.parameters, parts_.inputs.shape,
+                 parts_.inputs.shard, HeldOutPart::test, parts_.first_row, parts_.heartbeat);
+  });
+  test->run(report);
+  report.seconds_since_start = seconds();
+  parts_.write_per_user(*test);
+  if (best.part == HeldOutPart::validation && saver_.saves()) saver_.save_tested(state_, best, report);
+  return report;
 }
 
 template <class Device, class T>
@@ -67,7 +119,11 @@ int TrainingRun<Device, T>::train() {
     reporter_.note(
         fmt::format("stopped: HR@{} has not risen for {} epochs", options_.topk, options_.patience));
   saver_.finish();
-  communicator_.together([&] { reporter_.summary(state_.history, reached); });
+  std::optional<EpochReport> test;
+  if (tests_kept_model_) test = test_kept_model();
+  const bool by_validation = parts_.inputs.selection() == HeldOutPart::validation;
+  communicator_.together(
+      [&] { reporter_.summary(state_.history, reached, by_validation ? &*test : nullptr); });
   saver_.report(reporter_);
   if (options_.profile) report_profile();
   return exit_status::success;
@@ -109,10 +165,11 @@ bool TrainingRun<Device, T>::train_epoch() {
   state_.history.push_back(report);
   state_.epoch = report.epoch;
   state_.update = 0;
+  if (report.best && !saver_.saves()) keep_best();
   if (!saver_.saves()) return true;
   trainer_.profiler().measure(Phase::checkpoint, [&] {
     parts_.heartbeat.enter(Phase::checkpoint);
-    if (report.best) saver_.save_best(state_);
+    if (report.best) keep_best();
     if (saver_.due_after(report.epoch)) save_run();
     saver_.check();
   });

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "neumf/checkpoint/checkpoint.hpp"
 #include "neumf/comm/flag_exchange.hpp"
@@ -31,8 +32,11 @@ class TrainingRun {
  private:
   bool train_epoch();
   bool between_updates();
+  void keep_best();
   void save_run();
   void announce();
+  EpochReport test_kept_model();
+  int restore_best(int epoch);
   int interrupted();
   PhaseSummary epoch_phases(const EpochReport& report);
   void report_loss_scale();
@@ -47,6 +51,10 @@ class TrainingRun {
   RunSaver<Device, T>& saver_;
   TrainingState state_;
   FlagExchange wishes_;
+  // Whether the model that was kept is tested at the end: where epochs are evaluated on validation items, and
+  // for --per_user. Where it is not saved, these are this rank's weights of it.
+  bool tests_kept_model_;
+  std::vector<float> best_weights_;
   Stopwatch time_;
   double seconds_before_;       // trained by the runs that this one goes on from
   std::int64_t skipped_;        // updates, when they were last reported

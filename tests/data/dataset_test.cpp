@@ -51,14 +51,60 @@ TEST_F(DatasetTest, AnyRanksReadAnyShards) {
         EXPECT_EQ(shard.first_positive, positives);
         EXPECT_EQ(shard.offsets, expected.offsets);
         EXPECT_EQ(shard.items, expected.items);
-        EXPECT_EQ(shard.test_items, expected.test_items);
-        EXPECT_EQ(shard.test_negatives, expected.test_negatives);
+        EXPECT_EQ(shard.test.items, expected.test.items);
+        EXPECT_EQ(shard.test.negatives, expected.test.negatives);
         positives += shard.items.size();
       }
       EXPECT_EQ(next_user, users);
       EXPECT_EQ(positives, whole_.items.size());
     }
   }
+}
+
+TEST_F(DatasetTest, ReadsAnyNumberOfHeldOutItemsAndValidation) {
+  whole_ = test::ragged_toy_data(users, items, 5, 4, 4);
+  for (const int shards : {1, 3}) {
+    write(shards, layout::ragged_format_version);
+    const auto dataset = Dataset::open(dir_.path());
+    EXPECT_EQ(dataset.test_held_out(), whole_.test.items.size());
+    EXPECT_EQ(dataset.valid_held_out(), whole_.valid.items.size());
+    for (const int ranks : {1, 2, 7})
+      for (int rank = 0; rank < ranks; ++rank) {
+        const Shard shard = dataset.load(dataset.user_range(rank, ranks)),
+                    expected = test::part_of(whole_, rank, ranks);
+        for (const auto part : {&Shard::test, &Shard::valid}) {
+          EXPECT_EQ((shard.*part).offsets, (expected.*part).offsets);
+          EXPECT_EQ((shard.*part).items, (expected.*part).items);
+          EXPECT_EQ((shard.*part).negatives, (expected.*part).negatives);
+        }
+      }
+  }
+}
+
+TEST_F(DatasetTest, RefusesDamagedHeldOutItems) {
+  whole_ = test::ragged_toy_data(users, items, 5, 4, 4);
+  std::size_t user = 0;
+  while (whole_.valid.of(user).size() < 2) ++user;
+  std::swap(whole_.valid.items[whole_.valid.offsets[user]],
+            whole_.valid.items[whole_.valid.offsets[user] + 1]);
+  write(2, layout::ragged_format_version);
+  expect_error("are not ascending");
+  // One held-out item less than the counts have.
+  whole_ = test::ragged_toy_data(users, items, 5, 4, 4);
+  whole_.valid = {};
+  write(1, layout::ragged_format_version);
+  auto master = hdf5::File::create(dir_ / layout::dataset_file);
+  master.set_attribute("format_version", layout::ragged_format_version);
+  master.set_attribute("dataset_id", std::string("toy"));
+  for (const auto& [name, value] :
+       {std::pair{"users", std::uint64_t{users}}, std::pair{"items", std::uint64_t{items}},
+        std::pair{"positives", whole_.items.size()}, std::pair{"valid_negative", std::uint64_t{4}},
+        std::pair{"shards", std::uint64_t{1}}, std::pair{"test_held_out", whole_.test.items.size() - 1},
+        std::pair{"valid_held_out", std::uint64_t{0}}})
+    master.set_attribute(name, static_cast<std::int64_t>(value));
+  master.write(layout::shard_first_user, std::vector<std::uint64_t>{0, users});
+  master.close();
+  expect_error("validation items, but the shards hold");
 }
 
 TEST_F(DatasetTest, GivesOriginalIdsAsText) {
@@ -80,8 +126,9 @@ TEST_F(DatasetTest, RefusesADirectoryWithoutDataSet) {
 }
 
 TEST_F(DatasetTest, RefusesAnotherFormatVersion) {
-  write(2, layout::format_version + 1);
-  expect_error("data set format version 2, but this program reads version 1: run neumf-preprocess again");
+  write(2, layout::ragged_format_version + 1);
+  expect_error(
+      "data set format version 3, but this program reads versions 1 and 2: run neumf-preprocess again");
 }
 
 TEST_F(DatasetTest, RefusesItemsOutOfRange) {
@@ -92,15 +139,15 @@ TEST_F(DatasetTest, RefusesItemsOutOfRange) {
 }
 
 TEST_F(DatasetTest, RefusesTestItemsOutOfRange) {
-  whole_.test_items[12] = items + 1;
+  whole_.test.items[12] = items + 1;
   write(2);
   expect_error("/test/items holds item 21");
-  whole_.test_items[12] = 0;
-  whole_.test_items.back() = items;
+  whole_.test.items[12] = 0;
+  whole_.test.items.back() = items;
   write(5);
   expect_error("shard-0004-of-0005.h5: /test/items holds item 20");
-  whole_.test_items.back() = 0;
-  whole_.test_negatives.back() = 100;
+  whole_.test.items.back() = 0;
+  whole_.test.negatives.back() = 100;
   write(2);
   expect_error("/test/negatives holds item 100");
 }

@@ -26,7 +26,7 @@ struct Fixture {
   // Held-out items must not be in training.
   Fixture() {
     for (std::uint32_t u = 0; u < users; ++u)
-      while (has(u, all.test_items[u])) all.test_items[u] = (all.test_items[u] + 1) % items;
+      while (has(u, all.test.items[u])) all.test.items[u] = (all.test.items[u] + 1) % items;
   }
   bool has(std::uint32_t user, std::uint32_t item) const {
     return std::find(all.items.begin() + static_cast<std::ptrdiff_t>(all.offsets[user]),
@@ -186,15 +186,15 @@ TEST(Baselines, RankPopularityAsBruteForceDoes) {
     als.score(u, scores);
     int rank = 0;
     for (std::uint32_t i = 0; i < items; ++i)
-      rank += i != f.all.test_items[u] && !f.has(u, i) && scores[i] >= scores[f.all.test_items[u]];
+      rank += i != f.all.test.items[u] && !f.has(u, i) && scores[i] >= scores[f.all.test.items[u]];
     als_hits += rank < 5;
   }
   EXPECT_NEAR(results[2].full.at[0].hit_rate, als_hits / users, 1e-12);
 
   double sampled = 0, full = 0, reciprocals = 0;
   for (std::uint32_t u = 0; u < users; ++u) {
-    const std::uint32_t held_out = f.all.test_items[u];
-    const auto first = f.all.test_negatives.begin() + u * negatives;
+    const std::uint32_t held_out = f.all.test.items[u];
+    const auto first = f.all.test.negatives.begin() + u * negatives;
     int sampled_rank = 0, full_rank = 0;
     for (std::uint32_t i = 0; i < items; ++i) {
       if (i == held_out || f.count(i) < f.count(held_out)) continue;

@@ -36,11 +36,13 @@ struct Fixture {
       for (std::int64_t i = 0; i < table->size(); ++i) target.weight(*table).data[i] *= 100;
   }
   Metrics evaluate(int topk, std::int64_t block) {
-    Evaluator<Cpu, float> evaluator(context, parameters, shape, shard, 0, block, {topk});
+    Evaluator<Cpu, float> evaluator(context, parameters, shape, RankingCases(shard, HeldOutPart::test), 0,
+                                    block, {topk});
     return evaluator.evaluate(context, world);
   }
   Ranking evaluate_full(const std::vector<int>& topk, std::int64_t block) {
-    FullEvaluator<Cpu, float> evaluator(context, parameters, shape, shard, 0, block, topk);
+    FullEvaluator<Cpu, float> evaluator(context, parameters, shape, RankingCases(shard, HeldOutPart::test), 0,
+                                        block, topk);
     return evaluator.evaluate(context, world);
   }
   // Scores of every (user, item) by a model that holds all users.
@@ -74,12 +76,12 @@ TEST_P(EvaluatorOf, EqualsBruteForce) {
     double hits = 0, gain = 0, loss = 0;
     for (std::uint32_t u = 0; u < users; ++u) {
       const float* score = scores.data() + u * items;
-      const std::uint32_t held_out = s.whole.test_items[u];
+      const std::uint32_t held_out = s.whole.test.items[u];
       std::set<std::uint32_t> distinct;
       loss += std::log1p(std::exp(-static_cast<double>(score[held_out])));
       for (std::uint32_t k = 0; k < negatives; ++k) {
-        distinct.insert(s.whole.test_negatives[u * negatives + k]);
-        loss += std::log1p(std::exp(static_cast<double>(score[s.whole.test_negatives[u * negatives + k]])));
+        distinct.insert(s.whole.test.negatives[u * negatives + k]);
+        loss += std::log1p(std::exp(static_cast<double>(score[s.whole.test.negatives[u * negatives + k]])));
       }
       distinct.erase(held_out);
       int rank = 0;
@@ -106,7 +108,7 @@ TEST_P(EvaluatorOf, EqualsBruteForceOverTheCatalogue) {
   double reciprocals = 0;
   for (std::uint32_t u = 0; u < users; ++u) {
     const float* score = scores.data() + u * items;
-    const std::uint32_t held_out = s.whole.test_items[u];
+    const std::uint32_t held_out = s.whole.test.items[u];
     int rank = 0;
     for (std::uint32_t i = 0; i < items; ++i) {
       const auto begin = s.whole.items.begin() + static_cast<std::ptrdiff_t>(s.whole.offsets[u]);
@@ -130,6 +132,80 @@ TEST_P(EvaluatorOf, EqualsBruteForceOverTheCatalogue) {
       EXPECT_NEAR(ranking.at[k].ndcg, gains[k] / users, 1e-12) << block;
     }
     EXPECT_NEAR(ranking.mrr, reciprocals / users, 1e-12) << block;
+  }
+}
+
+// Any number of held-out items, in test and in validation: places found by sorting all competitors.
+class ManyHeldOut : public testing::TestWithParam<HeldOutPart> {};
+INSTANTIATE_TEST_SUITE_P(Parts, ManyHeldOut, testing::Values(HeldOutPart::test, HeldOutPart::validation),
+                         [](const auto& part) { return name_of(part.param); });
+
+TEST_P(ManyHeldOut, EqualBruteForce) {
+  Fixture s;
+  s.whole = test::ragged_toy_data(users, items, 3, negatives, 4);
+  s.shard = test::part_of(s.whole, s.world.rank(), s.world.size());
+  const auto scores = s.all_scores();
+  const HeldOut& held_out = GetParam() == HeldOutPart::test ? s.whole.test : s.whole.valid;
+  constexpr int k = 3;
+  double users_tested = 0;
+  AtK sampled{k}, full{k};
+  double sampled_mrr = 0, full_mrr = 0;
+  for (std::uint32_t u = 0; u < users; ++u) {
+    const std::set<std::uint32_t> own(held_out.of(u).begin(), held_out.of(u).end());
+    if (own.empty()) continue;
+    users_tested += 1;
+    const auto add = [&](const std::set<std::uint32_t>& others, AtK& sums, double& mrr) {
+      std::vector<std::pair<float, std::uint32_t>> order;
+      for (const auto* list : {&own, &others})
+        for (const std::uint32_t item : *list) order.emplace_back(-scores[u * items + item], item);
+      std::sort(order.begin(), order.end());
+      double hits = 0, gain = 0, ideal = 0, first = 0;
+      for (std::size_t place = 1; place <= order.size(); ++place) {
+        if (!own.contains(order[place - 1].second)) continue;
+        if (first == 0) first = static_cast<double>(place);
+        if (place > k) continue;
+        hits += 1;
+        gain += 1 / std::log2(static_cast<double>(place) + 1);
+        sums.map += hits / static_cast<double>(place) / static_cast<double>(own.size());
+      }
+      for (std::size_t i = 1; i <= std::min<std::size_t>(own.size(), k); ++i)
+        ideal += 1 / std::log2(static_cast<double>(i) + 1);
+      sums.hit_rate += hits > 0;
+      sums.ndcg += gain / ideal;
+      sums.recall += hits / static_cast<double>(own.size());
+      sums.precision += hits / k;
+      mrr += 1 / first;
+    };
+    std::set<std::uint32_t> drawn(held_out.negatives_of(u).begin(), held_out.negatives_of(u).end()), others;
+    for (const std::uint32_t item : own) drawn.erase(item);
+    for (std::uint32_t item = 0; item < items; ++item) others.insert(item);
+    const auto leave_out = [&](std::span<const std::uint32_t> list) {
+      for (const std::uint32_t item : list) others.erase(item);
+    };
+    leave_out(s.whole.training(u));
+    leave_out(held_out.of(u));
+    if (GetParam() == HeldOutPart::test) leave_out(s.whole.valid.of(u));
+    add(drawn, sampled, sampled_mrr);
+    add(others, full, full_mrr);
+  }
+  const auto expect = [&](const Ranking& found, const AtK& sums, double mrr) {
+    EXPECT_NEAR(found.at[0].hit_rate, sums.hit_rate / users_tested, 1e-12);
+    EXPECT_NEAR(found.at[0].ndcg, sums.ndcg / users_tested, 1e-12);
+    EXPECT_NEAR(found.at[0].recall, sums.recall / users_tested, 1e-12);
+    EXPECT_NEAR(found.at[0].precision, sums.precision / users_tested, 1e-12);
+    EXPECT_NEAR(found.at[0].map, sums.map / users_tested, 1e-12);
+    EXPECT_NEAR(found.mrr, mrr / users_tested, 1e-12);
+  };
+  const RankingCases cases(s.shard, GetParam());
+  for (const std::int64_t block : {1, 40, 100000}) {
+    Evaluator<Cpu, float> evaluator(s.context, s.parameters, s.shape, cases, 0, block, {k});
+    const Metrics metrics = evaluator.evaluate(s.context, s.world);
+    expect(metrics.ranking, sampled, sampled_mrr);
+    EXPECT_TRUE(metrics.several);
+    EXPECT_GT(metrics.loss, 0);
+    EXPECT_EQ(evaluator.ranks().users(), cases.size());
+    FullEvaluator<Cpu, float> catalogue(s.context, s.parameters, s.shape, cases, 0, block, {k});
+    expect(catalogue.evaluate(s.context, s.world), full, full_mrr);
   }
 }
 

@@ -339,7 +339,7 @@ void read_dataset(const std::filesystem::path& directory) {
   const Shard shard = dataset.load({0, dataset.users()});
   must(shard.offsets.size() == dataset.users() + 1 && shard.offsets.back() == shard.items.size());
   must(std::is_sorted(shard.offsets.begin(), shard.offsets.end()));
-  for (const auto* ids : {&shard.items, &shard.test_items, &shard.test_negatives})
+  for (const auto* ids : {&shard.items, &shard.test.items, &shard.test.negatives})
     must(std::all_of(ids->begin(), ids->end(), [&](std::uint32_t item) { return item < dataset.items(); }));
   must(dataset.user_ids().size() == dataset.users());
   must(dataset.item_ids().size() == dataset.items());

@@ -106,7 +106,7 @@ TYPED_TEST(Ranking, MatchesBruteForceInTheCatalogue) {
     const Index users = 60;
     std::vector<float> scores;
     std::vector<std::uint64_t> offsets{0};
-    Items seen, held_out, want;
+    Items seen, rows, held_out, want;
     for (Index u = 0; u < users; ++u) {
       std::set<std::uint32_t> is_seen;
       for (Index i = 0; i < items; ++i) {
@@ -117,16 +117,22 @@ TYPED_TEST(Ranking, MatchesBruteForceInTheCatalogue) {
       }
       seen.insert(seen.end(), is_seen.begin(), is_seen.end());
       offsets.push_back(seen.size());
-      held_out.push_back(static_cast<std::uint32_t>(generator() % static_cast<std::uint64_t>(items)));
-      want.push_back(reference::rank_in_catalogue(
-          scores.data() + u * items, static_cast<std::uint32_t>(items), held_out.back(), is_seen));
+      // Some users have several held-out items, some have none.
+      for (auto c = generator() % 4; c > 0; --c) {
+        rows.push_back(static_cast<std::uint32_t>(u));
+        held_out.push_back(static_cast<std::uint32_t>(generator() % static_cast<std::uint64_t>(items)));
+        want.push_back(reference::rank_in_catalogue(
+            scores.data() + u * items, static_cast<std::uint32_t>(items), held_out.back(), is_seen));
+      }
     }
     const auto device_scores = this->to_device(scores);
     const auto device_held_out = this->to_device(held_out), device_seen = this->to_device(seen);
+    const auto device_rows = this->to_device(rows);
     const auto device_offsets = this->to_device(offsets);
-    auto ranks = this->to_device(Items(static_cast<std::size_t>(users), 999999u));
+    auto ranks = this->to_device(Items(want.size(), 999999u));
     rank_in_catalogue(this->context(), Matrix<const float>{device_scores.data(), users, items},
-                      device_held_out.data(), device_offsets.data(), device_seen.data(), ranks.data());
+                      {static_cast<std::int64_t>(want.size()), device_rows.data(), device_held_out.data()},
+                      device_offsets.data(), device_seen.data(), ranks.data());
     EXPECT_EQ(this->to_host(ranks), want) << items << " items";
   }
 }

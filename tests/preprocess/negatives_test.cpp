@@ -17,6 +17,7 @@ preprocess::Split split_of(std::vector<std::vector<std::uint32_t>> train, std::s
     split.train_items.insert(split.train_items.end(), row.begin(), row.end());
     split.offsets.push_back(split.train_items.size());
   }
+  split.test.offsets.assign(train.size() + 1, 0);  // nothing held out
   split.item_ids = std::vector<std::int64_t>(items);
   return split;
 }
@@ -28,7 +29,7 @@ TEST(DrawnNegatives, AreUniformOverTheItemsNotInTraining) {
   const std::vector<std::vector<std::uint32_t>> absent = {{2, 3, 5, 6, 8}, {0, 1, 2, 3, 4, 5, 6, 7, 8}, {7}};
   for (std::size_t user = 0; user < 3; ++user) {
     std::vector<std::size_t> counts(9, 0);
-    for (std::size_t k = 0; k < draws; ++k) ++counts[split.negatives[user * draws + k]];
+    for (std::size_t k = 0; k < draws; ++k) ++counts[split.test.negatives[user * draws + k]];
     const double expected = static_cast<double>(draws) / static_cast<double>(absent[user].size());
     for (std::uint32_t item = 0; item < 9; ++item) {
       const bool possible = std::count(absent[user].begin(), absent[user].end(), item) > 0;
@@ -45,13 +46,13 @@ TEST(DrawnNegatives, DependOnSeedAndUserAlone) {
   preprocess::draw_negatives(one, 7, 1, 1);
   preprocess::draw_negatives(two, 7, 1, 4);
   preprocess::draw_negatives(other, 7, 2, 1);
-  EXPECT_EQ(one.negatives, two.negatives);
-  EXPECT_NE(one.negatives, other.negatives);
-  EXPECT_GT(std::set(one.negatives.begin(), one.negatives.end()).size(), 400u);  // users differ
+  EXPECT_EQ(one.test.negatives, two.test.negatives);
+  EXPECT_NE(one.test.negatives, other.test.negatives);
+  EXPECT_GT(std::set(one.test.negatives.begin(), one.test.negatives.end()).size(), 400u);  // users differ
   // Fewer negatives are the first of more.
   auto fewer = split_of(train, 1000);
   preprocess::draw_negatives(fewer, 3, 1, 1);
-  EXPECT_EQ(fewer.negatives[3 * 99 + 2], one.negatives[7 * 99 + 2]);
+  EXPECT_EQ(fewer.test.negatives[3 * 99 + 2], one.test.negatives[7 * 99 + 2]);
 }
 
 TEST(DrawnNegatives, AUserWithAllOtherItemsGetsTheHeldOutOne) {

@@ -74,6 +74,13 @@ TEST(Program, HelpAndVersion) {
                              "--min_rating ",
                              "--keep",
                              "--min_item_ratings",
+                             "--split",
+                             "--validation ",
+                             "--test_ratio",
+                             "--validation_ratio",
+                             "--train",
+                             "--valid ",
+                             "--test ",
                              "--core"})
     EXPECT_THAT(help.output, HasSubstr(option));
   const auto version = program("--version");
@@ -145,6 +152,18 @@ TEST(Program, WrongOptions) {
   expect_error("--input x --output y --keep event", "must be a column and its values");
   expect_error("--input x --output y --quotes maybe", "--quotes is maybe: must be one of auto, csv, literal");
   expect_error("--input x --output y --core 5 --min_ratings 5", "--core K stands for");
+  expect_error("--input x --output y --split none",
+               "--split is none: must be one of last, random, ratio, time");
+  expect_error("--input x --output y --test_ratio 0.3", "--test_ratio 0.3 goes with --split ratio or");
+  expect_error("--input x --output y --split ratio --test_ratio 1",
+               "--test_ratio is 1: must be above 0 and below 1");
+  expect_error("--input x --output y --validation_ratio 0.3", "not with none");
+  expect_error("--input x --output y --split time --time none", "leaves no times to split by");
+  expect_error("--train x --output y", "give --train FILE and --test FILE");
+  expect_error("--train x --test x --input x --output y", "not both");
+  expect_error("--train x --test x --validation last --output y", "the validation's file is --valid FILE");
+  expect_error("--train x --test x --core 5 --output y", "do not apply to --train and --test");
+  expect_error("--synthetic 9x9x30 --split time --output y", "synthetic data have no times");
   expect_error("--synthetic ml-1m --format csv --output y", "--format does not go with --synthetic");
   const TemporaryDirectory directory;
   const std::string out = " --output " + (directory / "out").string();

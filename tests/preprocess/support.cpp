@@ -65,11 +65,23 @@ std::size_t Data::dense_user(const std::string& user) const {
   return static_cast<std::size_t>(found - users.begin());
 }
 
-std::vector<std::string> Data::train_of(const std::string& user) const {
+std::vector<std::string> Data::names_of(const std::vector<std::uint32_t>& dense) const {
   std::vector<std::string> names;
-  for (const std::uint32_t item : train[dense_user(user)]) names.push_back(items[item]);
+  for (const std::uint32_t item : dense) names.push_back(items[item]);
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::vector<std::string> Data::train_of(const std::string& user) const {
+  return names_of(train[dense_user(user)]);
+}
+
+std::vector<std::string> Data::tests_of(const std::string& user) const {
+  return names_of(tests[dense_user(user)]);
+}
+
+std::vector<std::string> Data::valids_of(const std::string& user) const {
+  return names_of(valids.at(dense_user(user)));
 }
 
 std::string Data::test_of(const std::string& user) const {
@@ -92,20 +104,34 @@ Data read_data(const Path& directory) {
   Data data;
   data.users = ids(layout::user_ids);
   data.items = ids(layout::item_ids);
-  data.test = file.read<std::uint32_t>(layout::test_items);
-  auto item = file.read<std::uint32_t>(layout::train_items);
-  auto next = item.begin();
-  for (const auto count : file.read<std::uint32_t>(layout::train_counts)) {
-    require(item.end() - next >= static_cast<std::ptrdiff_t>(count), "counts exceed items");
-    data.train.emplace_back(next, next + count);
-    next += count;
-  }
-  require(next == item.end(), "items exceed counts");
-  const auto negatives = file.read<std::uint32_t>(layout::test_negatives);
-  const auto per_user = file.dims(layout::test_negatives).at(1);
-  for (std::size_t user = 0; user < data.users.size(); ++user) {
-    const auto first = negatives.begin() + static_cast<std::ptrdiff_t>(user * per_user);
-    data.negatives.emplace_back(first, first + static_cast<std::ptrdiff_t>(per_user));
+  const std::size_t users = data.users.size();
+  // Lists of these lengths, one after the other.
+  const auto lists = [&](const char* name, const std::vector<std::uint32_t>& counts) {
+    const auto items = file.read<std::uint32_t>(name);
+    Data::Lists cut;
+    auto next = items.begin();
+    for (const auto count : counts) {
+      require(items.end() - next >= static_cast<std::ptrdiff_t>(count), "{}: counts exceed items", name);
+      cut.emplace_back(next, next + count);
+      next += count;
+    }
+    require(next == items.end(), "{}: items exceed counts", name);
+    return cut;
+  };
+  const auto negatives = [&](const char* name) {
+    const auto per_user = static_cast<std::uint32_t>(file.dims(name).at(1));
+    return lists(name, std::vector<std::uint32_t>(users, per_user));
+  };
+  const auto counts = [&](const char* name) { return file.read<std::uint32_t>(name); };
+  data.train = lists(layout::train_items, counts(layout::train_counts));
+  data.test = counts(layout::test_items);
+  data.negatives = negatives(layout::test_negatives);
+  const bool ragged = file.int_attribute("format_version") == layout::ragged_format_version;
+  data.tests =
+      lists(layout::test_items, ragged ? counts(layout::test_counts) : std::vector<std::uint32_t>(users, 1));
+  if (ragged && file.int_attribute("valid_held_out") > 0) {
+    data.valids = lists(layout::valid_items, counts(layout::valid_counts));
+    data.valid_negatives = negatives(layout::valid_negatives);
   }
   return data;
 }

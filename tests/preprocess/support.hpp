@@ -22,16 +22,24 @@ void write_zip(const std::filesystem::path& path,
 
 // A data set as dataset.h5 shows it.
 struct Data {
-  std::vector<std::vector<std::uint32_t>> train;
-  std::vector<std::uint32_t> test;
-  std::vector<std::vector<std::uint32_t>> negatives;
+  using Lists = std::vector<std::vector<std::uint32_t>>;
+
+  Lists train;
+  std::vector<std::uint32_t> test;  // of all users
+  Lists negatives;
+  Lists tests, valids, valid_negatives;   // by user; without validation the last two are empty
   std::vector<std::string> users, items;  // original ids
 
   bool operator==(const Data&) const = default;
   // By original ids: the training items of a user, sorted, and the held-out item.
   std::vector<std::string> train_of(const std::string& user) const;
   std::string test_of(const std::string& user) const;
+  std::vector<std::string> tests_of(const std::string& user) const;
+  std::vector<std::string> valids_of(const std::string& user) const;
   std::size_t dense_user(const std::string& user) const;
+
+ private:
+  std::vector<std::string> names_of(const std::vector<std::uint32_t>& dense) const;
 };
 
 Data read_data(const std::filesystem::path& directory);

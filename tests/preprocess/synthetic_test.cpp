@@ -94,11 +94,11 @@ using Score = std::function<double(std::size_t user, std::uint32_t item)>;
 double hit_rate(const Split& split, const Score& score) {
   std::size_t hits = 0;
   for (std::size_t user = 0; user < split.users(); ++user) {
-    const double target = score(user, split.test_items[user]);
+    const double target = score(user, split.test.items[user]);
     std::set<std::uint32_t> better;
     for (std::size_t k = 0; k < split.negatives_per_user; ++k) {
-      const std::uint32_t item = split.negatives[user * split.negatives_per_user + k];
-      if (item != split.test_items[user] && score(user, item) >= target) better.insert(item);
+      const std::uint32_t item = split.test.negatives[user * split.negatives_per_user + k];
+      if (item != split.test.items[user] && score(user, item) >= target) better.insert(item);
     }
     hits += better.size() < 10;
   }
@@ -109,7 +109,7 @@ double hit_rate(const Split& split, const Score& score) {
 // filter can find.
 TEST(Synthetic, NeighboursBeatPopularity) {
   const auto spec = parse_synthetic("1500x600x60000");
-  Split split = leave_one_out(generate(spec, 20, 3, 2), 2);
+  Split split = split_histories(generate(spec, 20, 3, 2), 2);
   draw_negatives(split, 100, 3, 2);
   const std::size_t items = spec.items;
   std::vector<float> together(items * items, 0);

@@ -45,7 +45,7 @@ expect_error 2 "shares no user and no item with the data set" test "${settings[@
 "$bin/neumf-preprocess" --threads 1 --min_ratings 1 --input "$work/newer.csv" --output "$work/newer" >/dev/null
 for ranks in 1 3; do
   full $ranks newer >"$work/newer.$ranks"
-  grep -q 'tested on 37 of 41 users: the model does not know 1 of them, nor the held-out item of 3 others' "$work/out" ||
+  grep -q 'tested on 37 of 41 users: the model does not know 1 of them, nor a held-out item of 3 others' "$work/out" ||
     fail "what is missing is not said: $(cat "$work/out")"
   grep -q '"type":"note".*' "$work/test.json" || grep -q '"text":"warning: tested on 37' "$work/test.json" ||
     fail "the log does not say what is missing"

@@ -19,7 +19,7 @@ for model in gmf mlp; do
   awk -v hr="$(last "$work/$model.json" hr@10)" 'BEGIN { exit !(hr > 0.3) }' || fail "$model has learned nothing"
   # The best epoch is that over the whole catalogue; the saved model has its metrics on any number of ranks.
   best=$(last "$work/$model.json" best_accuracy)
-  grep -q "\"type\":\"epoch\".*\"full_hr@10\":$best," "$work/$model.json" || fail "$model: best_accuracy $best"
+  grep -q "\"full_hr@10\":$best,.*\"type\":\"epoch\"" "$work/$model.json" || fail "$model: best_accuracy $best"
   mpi 3 neumf --data "$work/data" --threads 1 --mode test --load_checkpoint_path "$work/$model/best.h5" --eval full \
     --topk_list 5 --log_path "$work/test.json" >/dev/null || fail "testing $model"
   expect "$model" "$(last "$work/test.json" full_hr@10)" "$best"

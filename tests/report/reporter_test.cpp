@@ -66,6 +66,7 @@ TEST(Reporter, LogsTheReferencesKeysAndTheOptions) {
   EXPECT_EQ(summary["best_epoch"], 1);
   EXPECT_EQ(summary["time_to_best_model"], 2.5);
   EXPECT_TRUE(summary["time_to_target"].is_null());
+  EXPECT_EQ(summary["selected_on"], "test");
   EXPECT_TRUE(std::filesystem::exists(dir / "sub/log.ini"));
 }
 
@@ -90,6 +91,41 @@ TEST(Reporter, LogsNotesAndTheReciprocalRank) {
   EXPECT_EQ(lines[0]["type"], "note");
   EXPECT_EQ(lines[0]["text"], "warning: 3 users are missing");
   EXPECT_EQ(lines[1]["mrr"], 0.25);
+}
+
+TEST(Reporter, NamesTheValidationThatChoseAndTheTest) {
+  test::TemporaryDirectory dir;
+  Options options;
+  options.log_path = dir / "log.json";
+  options.progress = Progress::never;
+  EpochReport epoch, tested;
+  epoch.epoch = tested.epoch = 1;
+  epoch.part = HeldOutPart::validation;
+  epoch.hit_rate = 0.7;
+  epoch.sampled = {{{10, 0.7, 0.4}}, 0.3};
+  tested.hit_rate = 0.6;
+  tested.several = true;
+  tested.sampled = {{{10, 0.6, 0.35, 0.2, 0.1, 0.05}}, 0.25};
+  {
+    Reporter reporter(options, true);
+    reporter.epoch(epoch);
+    reporter.summary({epoch}, false, &tested);
+  }
+  const auto lines = lines_of(dir / "log.json");
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[0]["evaluated_on"], "validation");
+  EXPECT_FALSE(lines[0].contains("recall@10"));
+  EXPECT_EQ(lines[1]["type"], "test");
+  EXPECT_EQ(lines[1]["hr@10"], 0.6);
+  EXPECT_EQ(lines[1]["recall@10"], 0.2);
+  EXPECT_EQ(lines[1]["precision@10"], 0.1);
+  EXPECT_EQ(lines[1]["map@10"], 0.05);
+  EXPECT_FALSE(lines[1].contains("evaluated_on"));
+  EXPECT_EQ(lines[2]["selected_on"], "validation");
+  EXPECT_EQ(lines[2]["hr@10"], 0.7);
+  EXPECT_EQ(lines[2]["best_accuracy"], 0.7);
+  EXPECT_EQ(lines[2]["test_hr@10"], 0.6);
+  EXPECT_EQ(lines[2]["test_mrr"], 0.25);
 }
 
 TEST(Reporter, KeepsTheLogOfAnEarlierRun) {

@@ -145,7 +145,7 @@ TEST_F(Serving, KnowsWhatUsersHaveSeen) {
     std::vector<std::uint32_t> want(
         data_.items.begin() + static_cast<std::ptrdiff_t>(data_.offsets[user]),
         data_.items.begin() + static_cast<std::ptrdiff_t>(data_.offsets[user + 1]));
-    want.push_back(data_.test_items[user]);
+    want.push_back(data_.test.items[user]);
     std::sort(want.begin(), want.end());
     const std::vector<std::uint32_t> got(
         lists.items.begin() + static_cast<std::ptrdiff_t>(lists.offsets[place]),

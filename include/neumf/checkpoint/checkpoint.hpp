@@ -12,7 +12,9 @@
 //                                                /history [epochs, 14], a row per EpochReport
 // Master attributes: format_version, kind ("neumf-checkpoint"), generation, parts, users, items, model
 // (absent: neumf), factors (0 in an mlp), layers (empty in a gmf), dataset_id, epoch, hit_rate, ndcg, topk,
-// full_hit_rate, full_ndcg and full_mrr (with --eval full), options (as INI), created_by; of a saved run also
+// full_hit_rate, full_ndcg and full_mrr (with --eval full); where these are of validation items, evaluated_on
+// ("validation") and, of the model that was kept in the end, test_hit_rate, test_ndcg, test_mrr and
+// test_full_hit_rate and so on; options (as INI), created_by; of a saved run also
 // update (done in the epoch after `epoch`), adam_step, skipped, loss_scale, good_steps, seconds. A part of a
 // saved run has `loss`, its rank's sum over the updates of the unfinished epoch.
 //
@@ -48,6 +50,9 @@ struct CheckpointInfo {
   std::string options;  // INI
   // Over the whole catalogue at topk, where that was evaluated (--eval full).
   std::optional<Ranking> full{};
+  HeldOutPart part = HeldOutPart::test;  // whose items these metrics are of
+  // At topk of the test items, where `part` is the validation and the model was tested at the end.
+  std::optional<Ranking> test{}, test_full{};
   // Training interactions of each item, or empty; written, but read by CheckpointReader only.
   std::vector<std::uint64_t> item_counts{};
 };

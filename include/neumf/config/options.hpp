@@ -129,6 +129,7 @@ struct Options {
   bool profile = false;  // print time by phase
   int threads = 0;       // per rank; 0 = the cores that the rank may use
   std::filesystem::path checkpoint_dir, load_checkpoint_path, log_path;
+  std::filesystem::path per_user;  // every user's ranks and metrics on the test items
   std::filesystem::path pretrained_gmf, pretrained_mlp;
   double pretrain_alpha = 0.5;          // weight of GMF in the joined final layer
   CheckpointInterval checkpoint_every;  // of saved runs

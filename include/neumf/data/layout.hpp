@@ -12,7 +12,20 @@
 //   /shards/first_user [shards + 1]         user boundaries;  /shards/positives [shards]
 //   attributes: format_version, dataset_id, users, items, interactions (before filtering), positives,
 //               valid_negative, shards, source, source_md5, options, columns, held_out, created_by, seed
-// Integers have the smallest unsigned type that leaves its largest number free: a missing shard reads as that.
+//
+// That is format version 1: one held-out item for each user, and no validation. Version 2 has, in the shards
+// and as virtual data sets,
+//   /test/counts      [users]               held-out items of each user, which may be 0
+//   /test/items       [sum of counts]       grouped by user, ascending within a user
+//   /test/negatives   [users, valid_negative]  items that the user has neither in training nor in validation
+//   /valid/counts /valid/items /valid/negatives   the same of the validation, if there is one; these
+//   negatives
+//                                           are items that the user does not have in training
+// and the attributes test_held_out, valid_held_out (items, 0: no validation) and validation (how they were
+// chosen). Where users have several held-out items, none of these is among their negatives, but for users who
+// have every item: their negatives repeat a held-out item, which evaluation ignores.
+// Integers have the smallest unsigned type that leaves its largest number free: a missing shard reads as
+// that.
 #pragma once
 
 #include <cstdint>
@@ -22,12 +35,17 @@
 
 namespace neumf::layout {
 
-inline constexpr std::int64_t format_version = 1;
+inline constexpr std::int64_t format_version = 1;         // one held-out item for each user, no validation
+inline constexpr std::int64_t ragged_format_version = 2;  // any number of them, and validation
 inline constexpr const char* dataset_file = "dataset.h5";
 inline constexpr const char* train_counts = "/train/counts";
 inline constexpr const char* train_items = "/train/items";
+inline constexpr const char* test_counts = "/test/counts";
 inline constexpr const char* test_items = "/test/items";
 inline constexpr const char* test_negatives = "/test/negatives";
+inline constexpr const char* valid_counts = "/valid/counts";
+inline constexpr const char* valid_items = "/valid/items";
+inline constexpr const char* valid_negatives = "/valid/negatives";
 inline constexpr const char* user_ids = "/ids/users";
 inline constexpr const char* item_ids = "/ids/items";
 inline constexpr const char* shard_first_user = "/shards/first_user";

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "neumf/core/profiler.hpp"
+#include "neumf/data/dataset.hpp"
 #include "neumf/evaluate/metrics.hpp"
 
 namespace neumf {
@@ -25,6 +26,8 @@ struct EpochReport {
   Ranking sampled{};              // at every K; a resumed run does not know it of earlier epochs
   std::optional<Ranking> full{};  // with --eval full
   double full_seconds = 0;
+  HeldOutPart part = HeldOutPart::test;  // whose items were ranked
+  bool several = false;                  // of some user
   // Not kept in checkpoints:
   std::uint64_t updates = 0;             // of this run, where it began within the epoch
   std::uint64_t bytes_per_update = 0;    // that a rank gives to the gradient exchange

@@ -17,12 +17,19 @@ template <class Device>
 void rank_held_out(Context<Device>& context, const BatchView& batch, const float* logits,
                    std::uint32_t* ranks);
 
-// ranks[u] = number of items scored at least as high as held_out[u], without those that user u has seen and
-// held_out[u] itself. Ties and scores that are not numbers count as above. scores [users, items]; the items
-// that user u has seen are seen[seen_offsets[u]] to seen[seen_offsets[u + 1] - 1], all different; held_out
-// and ranks [users].
+// Held-out items to rank: items[c] among the scores of row rows[c].
+struct CatalogueCases {
+  std::int64_t count = 0;
+  const std::uint32_t* rows = nullptr;
+  const std::uint32_t* items = nullptr;
+};
+
+// ranks[c] = number of items that are scored at least as high as items[c], without those that the row's user
+// u has seen and items[c] itself. Ties and scores that are not numbers count as above. scores [users, items];
+// the items that user u has seen are seen[seen_offsets[u]] to seen[seen_offsets[u + 1] - 1], all different;
+// ranks [cases].
 template <class Device>
-void rank_in_catalogue(Context<Device>& context, Matrix<const float> scores, const std::uint32_t* held_out,
+void rank_in_catalogue(Context<Device>& context, Matrix<const float> scores, const CatalogueCases& cases,
                        const std::uint64_t* seen_offsets, const std::uint32_t* seen, std::uint32_t* ranks);
 
 }  // namespace neumf::ops

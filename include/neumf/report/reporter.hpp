@@ -4,7 +4,11 @@
 // {"type": "epoch", "epoch": 1, "train_throughput": ..., "hr@10": ..., ...}, at the end {"type": "summary",
 // ...}. Throughputs are samples per second, times are seconds.
 // --topk_list adds "hr@5" and so on, --eval full "full_hr@10", "full_ndcg@10", "full_recall@10" and
-// "full_mrr". Epoch 0 is a pre-trained model as it was joined.
+// "full_mrr"; where users have several held-out items there are also "recall@10", "precision@10" and
+// "map@10". Where the data set has validation items, the epochs' metrics are of these ("evaluated_on":
+// "validation"), a line {"type": "test", ...} follows them for the model that was kept, and the summary has
+// "selected_on": "validation" and "test_hr@10", "test_ndcg@10" and so on beside the validation's. Epoch 0 is
+// a pre-trained model as it was joined.
 #pragma once
 
 #include <chrono>
@@ -46,8 +50,10 @@ class Reporter {
   // Progress within an epoch, drawn over itself; at most a few times a second.
   void progress(int epoch, std::uint64_t done, std::uint64_t total);
   void epoch(const EpochReport& report);
-  // After the last epoch.
-  void summary(const std::vector<EpochReport>& epochs, bool reached_threshold);
+  // After the last epoch. `test`: of the kept model, where epochs were evaluated on validation items; or
+  // null.
+  void summary(const std::vector<EpochReport>& epochs, bool reached_threshold,
+               const EpochReport* test = nullptr);
   // The result of --mode test.
   void evaluation(const EpochReport& report);
   // The phases of the whole run.
@@ -60,6 +66,8 @@ class Reporter {
   void note(const std::string& text);
 
  private:
+  void print_metrics(const EpochReport& report);
+  void print_several(const EpochReport& report);
   void print_full(const EpochReport& report);
   void print_note(const std::string& text);
   void clear_progress();

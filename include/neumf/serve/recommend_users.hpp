@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "neumf/checkpoint/reader.hpp"
 #include "neumf/comm/communicator.hpp"
@@ -29,11 +30,13 @@ struct ServingTimes {
   double serving = 0;  // all the rest
 };
 
-// What was written.
+// What was written. Variety is that of serve/variety.hpp.
 struct RecommendationCounts {
   std::uint64_t items = 0;        // in all lists
   std::uint64_t short_lists = 0;  // of fewer than K items
   std::uint64_t empty_lists = 0;  // among those
+  double coverage = 0;            // of the catalogue
+  std::optional<double> novelty;  // where the checkpoint has each item's training interactions
 };
 
 struct RecommendationOutcome {

@@ -59,13 +59,14 @@ void rank_held_out<Cpu>(Context<Cpu>& context, const BatchView& batch, const flo
 }
 
 template <>
-void rank_in_catalogue<Cpu>(Context<Cpu>& context, Matrix<const float> scores, const std::uint32_t* held_out,
+void rank_in_catalogue<Cpu>(Context<Cpu>& context, Matrix<const float> scores, const CatalogueCases& cases,
                             const std::uint64_t* seen_offsets, const std::uint32_t* seen,
                             std::uint32_t* ranks) {
-  cpu::parallel_ranges(context, scores.rows, 1, [&](int, std::int64_t begin, std::int64_t end) {
-    for (std::int64_t u = begin; u < end; ++u) {
+  cpu::parallel_ranges(context, cases.count, 1, [&](int, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t c = begin; c < end; ++c) {
+      const std::uint32_t u = cases.rows[c], held_out = cases.items[c];
       const float* row = scores.row(u);
-      const float limit = row[held_out[u]];
+      const float limit = row[held_out];
       // Written so that a NaN on either side counts against the held-out item.
       std::uint32_t rank = 0;
 #pragma omp simd reduction(+ : rank)
@@ -74,9 +75,9 @@ void rank_in_catalogue<Cpu>(Context<Cpu>& context, Matrix<const float> scores, c
       bool held_out_seen = false;
       for (std::uint64_t j = seen_offsets[u]; j < seen_offsets[u + 1]; ++j) {
         rank -= row[seen[j]] < limit ? 0u : 1u;
-        held_out_seen = held_out_seen || seen[j] == held_out[u];
+        held_out_seen = held_out_seen || seen[j] == held_out;
       }
-      ranks[u] = rank - (held_out_seen ? 0u : 1u);
+      ranks[c] = rank - (held_out_seen ? 0u : 1u);
     }
   });
 }

@@ -76,18 +76,18 @@ __global__ void __launch_bounds__(ranking_threads)
   if (threadIdx.x == 0) ranks[blockIdx.x] = rank;
 }
 
-// A block per user.
+// A block per case.
 __global__ void __launch_bounds__(ranking_threads)
     catalogue_rank_kernel(const float* __restrict__ scores, std::int64_t items,
-                          const std::uint32_t* __restrict__ held_out,
+                          const std::uint32_t* __restrict__ rows, const std::uint32_t* __restrict__ held_out,
                           const std::uint64_t* __restrict__ seen_offsets,
                           const std::uint32_t* __restrict__ seen, std::uint32_t* __restrict__ ranks) {
   __shared__ std::uint32_t rank;
   if (threadIdx.x == 0) rank = 0;
   __syncthreads();
-  const std::int64_t u = blockIdx.x;
+  const std::int64_t u = rows[blockIdx.x];
   const float* row = scores + u * items;
-  const std::uint32_t own = held_out[u];
+  const std::uint32_t own = held_out[blockIdx.x];
   const float limit = row[own];
   // Written so that a NaN on either side counts against the held-out item. The seen items come out again, and
   // the held-out item, which never scores below itself; sums wrap around and end in the right place.
@@ -101,7 +101,7 @@ __global__ void __launch_bounds__(ranking_threads)
   if (held_out_seen) ++count;
   if (count != 0) atomicAdd(&rank, count);
   __syncthreads();
-  if (threadIdx.x == 0) ranks[u] = rank - 1;
+  if (threadIdx.x == 0) ranks[blockIdx.x] = rank - 1;
 }
 
 }  // namespace
@@ -126,12 +126,12 @@ void rank_held_out<Cuda>(Context<Cuda>& context, const BatchView& batch, const f
 }
 
 template <>
-void rank_in_catalogue<Cuda>(Context<Cuda>& context, Matrix<const float> scores,
-                             const std::uint32_t* held_out, const std::uint64_t* seen_offsets,
-                             const std::uint32_t* seen, std::uint32_t* ranks) {
-  if (scores.rows == 0) return;
-  catalogue_rank_kernel<<<cuda::blocks_for(scores.rows, 1), ranking_threads, 0, context.stream()>>>(
-      scores.data, scores.cols, held_out, seen_offsets, seen, ranks);
+void rank_in_catalogue<Cuda>(Context<Cuda>& context, Matrix<const float> scores, const CatalogueCases& cases,
+                             const std::uint64_t* seen_offsets, const std::uint32_t* seen,
+                             std::uint32_t* ranks) {
+  if (cases.count == 0) return;
+  catalogue_rank_kernel<<<cuda::blocks_for(cases.count, 1), ranking_threads, 0, context.stream()>>>(
+      scores.data, scores.cols, cases.rows, cases.items, seen_offsets, seen, ranks);
   cuda::check_launch("catalogue_rank_kernel");
 }
 
