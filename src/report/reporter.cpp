@@ -172,7 +172,7 @@ void Reporter::keep_earlier_log() {
           "--log_path {}: holds the log of an earlier run's training, which cannot be kept as {}: {}; choose "
           "another file, or replace it with --overwrite",
           log_path_.string(), kept.string(), error.message());
-  note(fmt::format("note: {} held the log of an earlier run, which is now {}", log_path_.string(),
+  note(fmt::format("warning: {} held the log of an earlier run, which is now {}", log_path_.string(),
                    kept.string()));
 }
 

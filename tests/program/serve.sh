@@ -152,7 +152,7 @@ if [[ -e $documents/man/man1/neumf.1 ]]; then
   [[ ${COMPREPLY[*]} == "constant cosine" ]] || fail "completion of values after '=': ${COMPREPLY[*]}"
   complete_words neumf score --pairs x
   [[ -z ${COMPREPLY[*]} ]] || fail "names for a value that has none: ${COMPREPLY[*]}"
-  complete_words neumf --neg
+  complete_words neumf --negative_
   [[ ${COMPREPLY[*]} == --negative_samples ]] || fail "completion without a command: ${COMPREPLY[*]}"
   grep -q 'neumf\\-preprocess' "$documents/man/man1/neumf-preprocess.1" || fail "manual page of neumf-preprocess"
   # shellcheck source=/dev/null
