@@ -32,6 +32,17 @@ launcher() {
   launch=(mpirun -n "$ranks" --oversubscribe "${binding[@]}" "$program" --threads "$threads" --progress never)
 }
 
+# Runs a command, and appends its seconds and the peak of resident memory of its largest descendant in KiB, such as a rank
+# of mpirun, to a file: with_peak FILE COMMAND...
+with_peak() {
+  "${PYTHON:-python3}" -c 'import resource, subprocess, sys, time
+begin = time.perf_counter()
+status = subprocess.call(sys.argv[2:])
+seconds = time.perf_counter() - begin
+print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=open(sys.argv[1], "a"))
+sys.exit(status)' "$@"
+}
+
 # The values of a key in a file of JSON lines: json_values FILE KEY [TYPE]
 json_values() {
   { if [[ -n ${3:-} ]]; then grep "\"type\":\"$3\"" "$1"; else cat "$1"; fi; } |

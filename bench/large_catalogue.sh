@@ -24,18 +24,12 @@ say() { printf '%s\n' "$*" | tee -a "$table"; }
 data=$DATA/bench-large-catalogue
 synthetic 200000x1000000x4000000 "$data" --valid_negative 1 --shards 2
 
-# Runs a command and writes the peak of resident memory of its largest descendant, a rank, in KiB into a file.
-peak='import resource, subprocess, sys
-status = subprocess.call(sys.argv[2:])
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=open(sys.argv[1], "a"))
-sys.exit(status)'
-
 # train NAME PROGRAM RANKS: appends to $work/NAME-RANKS.{speed,bytes,peak}
 train() {
   local launch
   launcher "$3" 1 "$2"
   rm -f "$work/log.json"
-  python3 -c "$peak" "$work/$1-$3.peak" "${launch[@]}" --data "$data" --device cpu --factors 16 --layers 64 32 16 \
+  with_peak "$work/$1-$3.peak" "${launch[@]}" --data "$data" --device cpu --factors 16 --layers 64 32 16 \
     --batch_size "$batch" --epochs 1 --log_path "$work/log.json" >"$work/out" 2>&1 || { cat "$work/out" >&2; return 1; }
   json_values "$work/log.json" train_throughput epoch >>"$work/$1-$3.speed"
   json_values "$work/log.json" bytes_per_update epoch >>"$work/$1-$3.bytes"
@@ -62,6 +56,6 @@ say "|---|---|---|---|---|"
 for build in "${builds[@]}"; do
   for ranks in 1 2; do
     say "| $build | $ranks | $(human "$(median <"$work/$build-$ranks.speed")") | $(median <"$work/$build-$ranks.bytes") |" \
-      "$(median <"$work/$build-$ranks.peak" | awk '{ printf "%.0f", $1 / 1024 }') |"
+      "$(cut -d' ' -f2 "$work/$build-$ranks.peak" | median | awk '{ printf "%.0f", $1 / 1024 }') |"
   done
 done

@@ -100,8 +100,6 @@ class Chooser {
     require(!options_.min_rating || roles_.rating != none,
             "{}: --min_rating needs a column of ratings; give --rating_column", file_);
     choose_time();
-    doubt_decimals(roles_.user, "user");
-    doubt_decimals(roles_.item, "item");
     return std::move(roles_);
   }
 
@@ -126,19 +124,6 @@ class Chooser {
       });
     require(found != names.end(), "{}: {} {}: the columns are {}", file_, option, text, joined(names));
     return static_cast<int>(found - names.begin());
-  }
-
-  // "7.0" is not "7", but may have been before pandas wrote it.
-  void doubt_decimals(int column, const char* what) {
-    for (const auto& row : head_.rows) {
-      const auto at = static_cast<std::size_t>(column);
-      if (row.size() <= at || !row[at].ends_with(".0") || !is_number(row[at])) continue;
-      roles_.notes.push_back(fmt::format(
-          "warning: {} ids such as '{}' in {} are texts, other ids than without the fraction; pandas writes "
-          "integers so where one is missing",
-          what, printable(row[at]), head_.title(column)));
-      return;
-    }
   }
 
   bool taken(int column) const {

@@ -34,10 +34,10 @@ inline std::uint32_t number_of(std::uint64_t word, int digits) {
                                     32);
 }
 
-// Reads the digits at `p`, one to sixteen, and moves behind them; `last` is the last place where eight
+// Reads the digits at `p`, one to fifteen, and moves behind them; `last` is the last place where eight
 // characters can be read. False, with `p` anywhere, if there are none or more, or the end is too near.
 inline bool take_digits(const char*& p, const char* last, std::int64_t& value) {
-  constexpr std::uint32_t powers[] = {1, 10, 100, 1000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000};
+  constexpr std::uint32_t powers[] = {1, 10, 100, 1000, 10'000, 100'000, 1'000'000, 10'000'000};
   if (p > last) return false;
   const std::uint64_t word = eight_characters(p);
   const int digits = leading_digits(word);

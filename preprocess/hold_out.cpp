@@ -103,8 +103,10 @@ HeldOutCounts HoldOuts::take(std::span<Interaction> rows, std::uint32_t user) co
 Time time_of_cut(std::span<Time> times, double share, HeldOutPart part) {
   const char* option = part == HeldOutPart::test ? "--test_ratio" : "--validation_ratio";
   require(!times.empty(), "nothing is left to hold out for the validation: give a smaller --test_ratio");
-  const auto before = static_cast<std::size_t>(static_cast<double>(times.size()) * (1 - share));
-  const auto cut = times.begin() + static_cast<std::ptrdiff_t>(std::min(before, times.size() - 1));
+  // Rounded as a user's share is.
+  const auto rounded = static_cast<std::size_t>(std::llround(static_cast<double>(times.size()) * share));
+  const std::size_t held = std::clamp<std::size_t>(rounded, 1, times.size());
+  const auto cut = times.begin() + static_cast<std::ptrdiff_t>(times.size() - held);
   std::nth_element(times.begin(), cut, times.end());
   const Time at = *cut;
   require(std::any_of(times.begin(), cut, [&](const Time& time) { return time < at; }),

@@ -12,6 +12,7 @@ using Path = std::filesystem::path;
 
 std::vector<Path> tables_in(const Path& directory) {
   std::vector<Path> files;
+  std::string other;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with('_') || name.starts_with('.')) continue;
@@ -20,8 +21,16 @@ std::vector<Path> tables_in(const Path& directory) {
             "table "
             "without partitions, or pass it on as text: docs/input_files.md",
             directory.string(), name);
-    if (columnar_kind(entry.path())) files.push_back(entry.path());
+    if (entry.is_directory())
+      other = name;
+    else if (columnar_kind(entry.path()))
+      files.push_back(entry.path());
   }
+  require(
+      files.empty() || other.empty(),
+      "{}: holds a directory ({}) beside its tables, which would be left out; give every directory that is "
+      "meant by itself",
+      directory.string(), other);
   std::sort(files.begin(), files.end());
   return files;
 }

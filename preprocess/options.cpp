@@ -143,7 +143,8 @@ Options parse_options(const std::vector<std::string>& arguments) {
   OptionTable table("neumf-preprocess", "--{} is {}: {}");
   declare(table, options);
   table.read(arguments);
-  options.inputs = with_files_of_directories(options.inputs);
+  for (auto* files : {&options.inputs, &options.own.train, &options.own.valid, &options.own.test})
+    *files = with_files_of_directories(*files);
   options.help = table.given("help");
   options.version = table.given("version");
   return options;

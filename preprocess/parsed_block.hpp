@@ -48,6 +48,9 @@ struct ParsedBlock {
   std::vector<std::vector<bool>> kept_values;          // which of its values were there
   std::vector<std::vector<std::string>> other_values;  // and a few of the others
 
+  // "user ids such as '7.0' in column 'user'": of the first that is an integer but for its fraction.
+  std::string decimal_user, decimal_item;
+
   Time least{INT64_MAX, 0}, most{INT64_MIN, 0};  // of the rows
   bool zoned = false, unzoned = false;           // times of ISO 8601 with and without a zone
 };

@@ -39,6 +39,9 @@ void ReadingReport::take(const ParsedBlock& block, const std::string& file, std:
   if (first_missing_.empty() && block.first_missing)
     first_missing_ = fmt::format("{}:{}: {}: '{}'", file, lines + block.first_missing->line + 1,
                                  block.first_missing->reason, block.first_missing->content);
+  for (const auto& [own, first] :
+       {std::pair(&block.decimal_user, &decimal_ids_[0]), std::pair(&block.decimal_item, &decimal_ids_[1])})
+    if (first->empty() && !own->empty()) *first = fmt::format("{}: {}", file, *own);
   low_rated_ += block.low_rated;
   not_kept_.resize(block.not_kept.size());
   other_values_.resize(block.not_kept.size());
@@ -101,6 +104,12 @@ void ReadingReport::check_times(const Ratings& ratings, const RatingsFormat& for
 void ReadingReport::finish(Ratings& ratings, const RatingsFormat& format, const std::string& file) const {
   check_missing(ratings, format);
   ratings.notes = format.notes;
+  for (const auto& ids : decimal_ids_)
+    if (!ids.empty())
+      ratings.notes.push_back(
+          fmt::format("warning: {} are texts, other ids than without the fraction; pandas writes integers so "
+                      "where one is missing",
+                      ids));
   for (std::size_t i = 0; i < not_kept_.size(); ++i) {
     const auto& rule = format.keep[i];
     const auto others = other_values_[i].empty() ? std::string("no other") : joined(other_values_[i]);

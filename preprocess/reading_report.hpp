@@ -27,7 +27,8 @@ class ReadingReport {
                    std::vector<std::string>& notes) const;
 
   std::uint64_t missing_ = 0, low_rated_ = 0;
-  std::string first_missing_;  // "file:7: the user is 'NULL': 'the line'"
+  std::string first_missing_;   // "file:7: the user is 'NULL': 'the line'"
+  std::string decimal_ids_[2];  // of users and items: ParsedBlock's, with the file
   std::vector<std::uint64_t> not_kept_;
   std::vector<std::vector<bool>> kept_values_;
   std::vector<std::vector<std::string>> other_values_;

@@ -108,12 +108,21 @@ RowBuilder::Outcome RowBuilder::parse_id(FieldText field, const char* what, int 
         fmt::format("the {} id begins with a quote, but elsewhere quotes are ordinary characters; say what "
                     "they are with --quotes csv or --quotes literal",
                     what));
+  if (text.ends_with(".0")) [[unlikely]]
+    doubt_decimal(text, what, column);
   id = {static_cast<std::int64_t>(block_.texts.size()), true};
   if (field.escaped)
     block_.texts.push_back(block_.unescaped.emplace_back(unescaped(text)));
   else
     block_.texts.push_back(field.temporary ? block_.unescaped.emplace_back(text) : text);
   return Outcome::taken;
+}
+
+// "7.0" is not "7", but may have been before pandas wrote it.
+void RowBuilder::doubt_decimal(std::string_view text, const char* what, int column) {
+  std::string& first = column == format_.user_column ? block_.decimal_user : block_.decimal_item;
+  if (first.empty() && parse_canonical_integer(text.substr(0, text.size() - 2)))
+    first = fmt::format("{} ids such as '{}' in {}", what, printable(text), format_.title(column));
 }
 
 RowBuilder::Outcome RowBuilder::parse_time_field(FieldText field, Time& time) {

@@ -60,6 +60,7 @@ class RowBuilder {
   }
   bool filtered(FieldText rating, std::span<const FieldText> keep, Outcome& outcome);
   Outcome parse_id(FieldText field, const char* what, int column, RawId& id);
+  void doubt_decimal(std::string_view text, const char* what, int column);
   Outcome parse_time_field(FieldText field, Time& time);
   Outcome lacks(const char* what, std::string_view text);
   Outcome bad(std::string reason);

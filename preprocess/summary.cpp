@@ -39,6 +39,13 @@ std::string warnings(const Split& split) {
   if (const auto count = users_without_negatives(split); count > 0)
     warn(fmt::format("{} users have every other item in training, so their test always succeeds",
                      grouped(count)));
+  std::uint64_t leaked = 0;
+  for (std::size_t user = 0; user < split.test.users(); ++user)
+    for (const std::uint32_t item : split.test.of(user))
+      leaked += std::ranges::binary_search(split.training(user), item) ? 1 : 0;
+  if (leaked > 0)
+    warn(fmt::format("{} test items are in their user's training as well, so models have seen them",
+                     grouped(leaked)));
   std::vector<bool> trained(items, false);
   for (const std::uint32_t item : split.train_items) trained[item] = true;
   const auto unknown = std::count_if(split.test.items.begin(), split.test.items.end(),

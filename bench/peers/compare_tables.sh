@@ -25,35 +25,24 @@ trap 'rm -rf "$work"' EXIT
 for kind in numbers dates; do
   file=$DATA/tables-$shape-$kind.csv
   if [[ ! -e $file ]]; then
-    synthetic "$shape" "$DATA/tables-$shape"
+    synthetic "$shape" "$DATA/bench-$shape"
     flags=()
     [[ $kind == numbers ]] || flags=(--dates)
-    "$python" "$root/bench/peers/write_movielens.py" "$DATA/tables-$shape" "$file.part" "${flags[@]}"
+    "$python" "$root/bench/peers/write_movielens.py" "$DATA/bench-$shape" "$file.part" "${flags[@]}"
     mv "$file.part" "$file"
   fi
   cat "$file" >/dev/null
 done
 rows=$(($(wc -l <"$DATA/tables-$shape-numbers.csv") - 1))
 
-# timed NAME COMMAND...: appends its seconds to $work/NAME and its peak memory in KiB to $work/NAME-memory.
-timed() {
-  local name=$1 start
-  shift
-  start=$(date +%s.%N)
-  "$python" -c 'import resource, subprocess, sys
-status = subprocess.call(sys.argv[2:])
-open(sys.argv[1], "a").write(f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss}\n")
-sys.exit(status)' "$work/$name-memory" "$@" >"$work/said"
-  awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN { print b - a }' >>"$work/$name"
-}
 neumf() { # NAME FILE
-  timed "$1" "$BIN/neumf-preprocess" --input "$2" --output "$work/data" --overwrite --valid_negative 1
+  with_peak "$work/$1" "$BIN/neumf-preprocess" --input "$2" --output "$work/data" --overwrite --valid_negative 1 >"$work/said-$1"
 }
 # A peer reports the time without starting Python and importing.
 peer() { # NAME SCRIPT FILE [option...]
   local name=$1 script=$2
   shift 2
-  timed "$name" "$python" "$root/bench/peers/$script" "$1" "$work/peer" "${@:2}"
+  with_peak "$work/$name" "$python" "$root/bench/peers/$script" "$1" "$work/peer" "${@:2}" >"$work/said"
   tail -n 1 "$work/said" | tee -a "$out/tables.jsonl" | grep -o '"seconds": [0-9.]*' | cut -d' ' -f2 >>"$work/$name-own"
   rm -rf "$work/peer"
 }
@@ -72,15 +61,14 @@ for ((round = 0; round < rounds; ++round)); do
   peer duckdb duckdb_preprocess.py "$numbers"
 done
 # The program says how many users, items and positives there are; all must agree.
-"$BIN/neumf-preprocess" --input "$numbers" --output "$work/data" --overwrite --valid_negative 1 >"$work/said"
-counts=$(sed -n 's/^users \([0-9,]*\)  items \([0-9,]*\) .*positives \([0-9,]*\)$/"users": \1 "items": \2 "positives": \3/p' "$work/said" | tr -d ,)
+counts=$(sed -n 's/^users \([0-9,]*\)  items \([0-9,]*\) .*positives \([0-9,]*\)$/"users": \1 "items": \2 "positives": \3/p' "$work/said-neumf" | tr -d ,)
 same=yes
 while read -r line; do
   [[ $(grep -o '"users": [0-9]*\|"items": [0-9]*\|"positives": [0-9]*' <<<"$line" | paste -sd' ') == "$counts" ]] || same=no
 done <"$out/tables.jsonl"
 
-middle() { median <"$work/$1"; }
-gib() { awk -v k="$(sort -g "$work/$1-memory" | tail -n 1)" 'BEGIN { printf "%.2f", k / 1048576 }'; }
+middle() { cut -d' ' -f1 "$work/$1" | median; }
+gib() { awk -v k="$(cut -d' ' -f2 "$work/$1" | sort -g | tail -n 1)" 'BEGIN { printf "%.2f", k / 1048576 }'; }
 a=$(middle neumf) d=$(middle neumf-dates) p=$(middle polars-own) q=$(middle duckdb-own)
 best=$(printf '%s\n' "$p" "$q" | sort -g | head -n 1)
 {

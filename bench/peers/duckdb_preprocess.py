@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The steps of neumf-preprocess, but for the negatives, with DuckDB: duckdb_preprocess.py RATINGS.csv OUTPUT_DIRECTORY
 
-Columns userId, movieId, rating, timestamp (integers, or with --dates text). Prints one line of JSON.
+Columns userId, movieId, rating, timestamp (integers). Prints one line of JSON.
 """
 import argparse
 import json
@@ -15,19 +15,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("input")
     parser.add_argument("output")
-    parser.add_argument("--dates", action="store_true")
     parser.add_argument("--min_ratings", type=int, default=20)
     options = parser.parse_args()
     os.makedirs(options.output, exist_ok=True)
 
     begin = time.perf_counter()
     db = duckdb.connect()
-    seconds = "epoch(timestamp)::bigint" if options.dates else "timestamp"
-    kind = "TIMESTAMP" if options.dates else "BIGINT"
     # The table's rows keep the order of the file. A key orders rows by time and, where that is equal, by row.
-    db.execute(f"""create table ratings as select userId, movieId, {seconds} as time
+    db.execute(f"""create table ratings as select userId, movieId, timestamp as time
         from read_csv('{options.input}', header = true, auto_detect = false, delim = ',', quote = '', escape = '',
-                      columns = {{'userId': 'INTEGER', 'movieId': 'INTEGER', 'rating': 'VARCHAR', 'timestamp': '{kind}'}})""")
+                      columns = {{'userId': 'INTEGER', 'movieId': 'INTEGER', 'rating': 'VARCHAR', 'timestamp': 'BIGINT'}})""")
     read = time.perf_counter()
 
     db.execute(f"""create table users as select userId, (row_number() over (order by min(rowid)) - 1)::integer as u

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The steps of neumf-preprocess, but for the negatives, with Polars: polars_preprocess.py RATINGS.csv OUTPUT_DIRECTORY
 
-Columns userId, movieId, rating, timestamp (integers, or with --dates text). Prints one line of JSON.
+Columns userId, movieId, rating, timestamp (integers). Prints one line of JSON.
 """
 import argparse
 import json
@@ -15,17 +15,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("input")
     parser.add_argument("output")
-    parser.add_argument("--dates", action="store_true")
     parser.add_argument("--min_ratings", type=int, default=20)
     parser.add_argument("--engine", default="streaming", choices=("streaming", "in-memory"), help="of Polars")
     options = parser.parse_args()
 
     begin = time.perf_counter()
     schema = {"userId": pl.Int32, "movieId": pl.Int32, "rating": pl.String,
-              "timestamp": pl.String if options.dates else pl.Int64}
+              "timestamp": pl.Int64}
     scan = pl.scan_csv(options.input, schema=schema, row_index_name="row").drop("rating")
-    if options.dates:
-        scan = scan.with_columns(pl.col("timestamp").str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us"))
     ratings = scan.collect(engine=options.engine)
     read = time.perf_counter()
 

@@ -168,9 +168,9 @@ void Options::declare(OptionTable& table) {
   table.add("lr_decay_epochs", lr_decay_epochs, "epochs between the steps of step", {.range = at_least(1), .shapes_result = true});
   table.add("freeze", freeze, "weights that stay as they are: users, items (embeddings), mlp (all others), or several: items,mlp", {.value = "WEIGHTS", .shapes_result = true});
   table.add("seed,s", seed, "seed of everything random", {.shapes_result = true});
-  table.add("topk,k", topk, "K of HR@K and NDCG@K", {.range = at_least(1)});
+  table.add("topk,k", topk, "K of HR@K and NDCG@K", {.range = at_least(1), .shapes_result = true});
   table.add("topk_list", topk_list, "further K to report", {.range = at_least(1), .value = "K ..."});
-  table.add("eval", evaluation, "sampled: rank among the stored negatives; full: also among all items that the user does not have");
+  table.add("eval", evaluation, "sampled: rank among the stored negatives; full: also among all items that the user does not have", {.shapes_result = true});
   table.add("threshold,t", threshold, "stop once HR@K (of the validation items, where the data set has them) reaches this", {.range = at_least(0).at_most(1)});
   table.add("patience", patience, "stop after so many epochs without a better HR@K; 0: never", {.range = at_least(0)});
 

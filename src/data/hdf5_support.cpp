@@ -29,7 +29,8 @@ std::string innermost_error() {
     return "it holds a number that is no whole number of the range expected here, or holds them in a "
            "floating "
            "point type that HDF5 does not convert exactly: write them with an integer type";
-  if (text.find("version") == std::string::npos) return text;
+  // "conversion" has the word in it, too.
+  if (text.find("version") == std::string::npos || text.find("conversion") != std::string::npos) return text;
   unsigned major = 0, minor = 0, release = 0;
   H5get_libversion(&major, &minor, &release);
   return fmt::format(

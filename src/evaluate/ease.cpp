@@ -31,8 +31,11 @@ std::uint64_t available_memory() {
 }
 
 void require_memory(const Communicator& communicator, std::uint64_t items) {
-  // The matrix that is inverted on one rank of a machine, and the weights on each.
-  const std::uint64_t needed = items * items * (8 + 4 * static_cast<std::uint64_t>(communicator.node_size()));
+  // The matrix that rank 0 inverts, and the weights on each rank.
+  const auto ranks = communicator.node_allgather(communicator.rank());
+  const std::uint64_t inverse = std::find(ranks.begin(), ranks.end(), 0) != ranks.end() ? 8 : 0;
+  const std::uint64_t needed =
+      items * items * (inverse + 4 * static_cast<std::uint64_t>(communicator.node_size()));
   const std::uint64_t free = available_memory();
   require(
       items <= std::numeric_limits<std::int32_t>::max() && needed < free,

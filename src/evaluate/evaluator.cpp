@@ -36,13 +36,22 @@ double loss_of(Loss kind, std::span<const float> held_out, std::span<const float
     for (const float score : negatives) sum += softplus(static_cast<double>(score));
     return sum;
   }
+  const auto highest = negatives.empty() ? 0.0f : *std::max_element(negatives.begin(), negatives.end());
   for (const float positive : held_out) {
+    const auto above = [&](float score) {
+      return static_cast<double>(score) - static_cast<double>(positive);
+    };
     double own = 0;
-    for (const float score : negatives) {
-      const double above = static_cast<double>(score) - static_cast<double>(positive);
-      own += kind == Loss::bpr ? softplus(above) / static_cast<double>(negatives.size()) : std::exp(above);
+    if (kind == Loss::bpr) {
+      for (const float score : negatives) own += softplus(above(score));
+      sum += negatives.empty() ? 0.0 : own / static_cast<double>(negatives.size());
+      continue;
     }
-    sum += kind == Loss::bpr ? own : std::log1p(own);
+    // Less the highest of all, so that nothing overflows.
+    const double top = negatives.empty() ? 0.0 : std::max(above(highest), 0.0);
+    own = std::exp(-top);
+    for (const float score : negatives) own += std::exp(above(score) - top);
+    sum += top + std::log(own);
   }
   return sum;
 }

@@ -67,11 +67,7 @@ MetricSums::MetricSums(const std::vector<int>& topk) {
 void MetricSums::add_user(std::span<const std::uint32_t> ranks) {
   for (AtK& sum : sums_) {
     const AtK own = metrics_at(sum.k, ranks);
-    sum.hit_rate += own.hit_rate;
-    sum.ndcg += own.ndcg;
-    sum.recall += own.recall;
-    sum.precision += own.precision;
-    sum.map += own.map;
+    for (const AtKMetric& metric : at_k_metrics) sum.*metric.value += own.*metric.value;
   }
   reciprocals_ += reciprocal_rank(ranks);
   users_ += 1;
@@ -90,17 +86,18 @@ void MetricSums::add_loss(double loss, std::uint64_t samples) {
 Metrics MetricSums::over_all_ranks(const Communicator& communicator) const {
   std::vector<double> sums{users_, held_out_, reciprocals_, loss_, samples_};
   for (const AtK& sum : sums_)
-    sums.insert(sums.end(), {sum.hit_rate, sum.ndcg, sum.recall, sum.precision, sum.map});
+    for (const AtKMetric& metric : at_k_metrics) sums.push_back(sum.*metric.value);
   communicator.allreduce_sum(std::span<double>(sums));
   Metrics metrics;
   const double users = std::max(sums[0], 1.0);
   metrics.several = sums[1] > sums[0];
   metrics.ranking.mrr = sums[2] / users;
   metrics.loss = sums[4] > 0 ? sums[3] / sums[4] : 0.0;
-  for (std::size_t i = 0; i < sums_.size(); ++i) {
-    const double* sum = &sums[5 + 5 * i];
-    metrics.ranking.at.push_back(
-        {sums_[i].k, sum[0] / users, sum[1] / users, sum[2] / users, sum[3] / users, sum[4] / users});
+  auto sum = sums.begin() + 5;
+  for (const AtK& own : sums_) {
+    AtK& mean = metrics.ranking.at.emplace_back();
+    mean.k = own.k;
+    for (const AtKMetric& metric : at_k_metrics) mean.*metric.value = *sum++ / users;
   }
   metrics.hit_rate = metrics.ranking.at.front().hit_rate;
   metrics.ndcg = metrics.ranking.at.front().ndcg;

@@ -34,19 +34,24 @@ std::vector<std::uint32_t> RankingCases::negatives(std::size_t c) const {
   return distinct;
 }
 
+void RankingCases::left_out(std::size_t c, std::vector<std::uint32_t>& items) const {
+  items.clear();
+  const auto add = [&](std::span<const std::uint32_t> more) {
+    items.insert(items.end(), more.begin(), more.end());
+  };
+  add(shard_.training(users_[c]));
+  if (part_ == HeldOutPart::test && shard_.valid.users() > 0) add(shard_.valid.of(users_[c]));
+  add(held_out_.of(c));
+  std::sort(items.begin(), items.end());
+  items.erase(std::unique(items.begin(), items.end()), items.end());
+}
+
 ItemsByUser RankingCases::left_out() const {
   ItemsByUser lists;
   std::vector<std::uint32_t> items;
   for (std::size_t c = 0; c < size(); ++c) {
-    items.clear();
-    const auto add = [&](std::span<const std::uint32_t> more) {
-      items.insert(items.end(), more.begin(), more.end());
-    };
-    add(shard_.training(users_[c]));
-    if (part_ == HeldOutPart::test && shard_.valid.users() > 0) add(shard_.valid.of(users_[c]));
-    add(held_out_.of(c));
-    std::sort(items.begin(), items.end());
-    lists.items.insert(lists.items.end(), items.begin(), std::unique(items.begin(), items.end()));
+    left_out(c, items);
+    lists.items.insert(lists.items.end(), items.begin(), items.end());
     lists.offsets.push_back(lists.items.size());
   }
   return lists;

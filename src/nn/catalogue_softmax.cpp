@@ -30,6 +30,7 @@ CatalogueSoftmax<Device, T>::CatalogueSoftmax(Context<Device>& context, const Mo
   std::vector<std::uint32_t> items(static_cast<std::size_t>(shape.items));
   std::iota(items.begin(), items.end(), 0u);
   upload(context, std::span<const std::uint32_t>(items), catalogue_.data());
+  ops::plan_scatter(context, catalogue_.data(), shape.items, shape.items, item_plan_);
 }
 
 template <class Device, class T>
@@ -65,17 +66,16 @@ void CatalogueSoftmax<Device, T>::run(Context<Device>& context, Parameters<Devic
                  parameters.gradient(layout.item_gmf));
 
   if (weights.embedding_l2 == 0) return;
-  const auto penalise = [&](ops::ScatterPlan<Device>& plan, const std::uint32_t* ids, std::int64_t count,
-                            const Segment& segment, double factor) {
-    ops::plan_scatter(context, ids, count, segment.rows, plan);
+  const auto penalise = [&](const ops::ScatterPlan<Device>& plan, const Segment& segment, double factor) {
     ops::add_row_penalty(context, plan, Matrix<const float>(parameters.weight(segment)),
                          static_cast<float>(factor), &state->loss_scale, parameters.gradient(segment));
   };
   const double per_user = weights.embedding_l2 * weights.user;
-  penalise(user_plan_, batch.users, batch.groups, layout.user_gmf, per_user);
+  ops::plan_scatter(context, batch.users, batch.groups, layout.user_gmf.rows, user_plan_);
+  penalise(user_plan_, layout.user_gmf, per_user);
   // The block's share of the catalogue's penalty.
   const std::int64_t n = layout.item_gmf.rows;
-  penalise(item_plan_, catalogue_.data(), n, layout.item_gmf,
+  penalise(item_plan_, layout.item_gmf,
            per_user * static_cast<double>(batch.groups) / static_cast<double>(n));
 }
 

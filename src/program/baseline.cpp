@@ -78,13 +78,9 @@ void write_log(const std::filesystem::path& path, const std::vector<BaselineResu
                          {"time", result.seconds},
                          {"description", result.description}};
     const auto add = [&](const std::string& prefix, const Ranking& ranking) {
-      for (const AtK& at : ranking.at) {
-        entry[fmt::format("{}hr@{}", prefix, at.k)] = at.hit_rate;
-        entry[fmt::format("{}ndcg@{}", prefix, at.k)] = at.ndcg;
-        entry[fmt::format("{}recall@{}", prefix, at.k)] = at.recall;
-        entry[fmt::format("{}precision@{}", prefix, at.k)] = at.precision;
-        entry[fmt::format("{}map@{}", prefix, at.k)] = at.map;
-      }
+      for (const AtK& at : ranking.at)
+        for (const AtKMetric& metric : at_k_metrics)
+          entry[fmt::format("{}{}@{}", prefix, metric.name, at.k)] = at.*metric.value;
       entry[prefix + "mrr"] = ranking.mrr;
     };
     add("", result.sampled);

@@ -119,12 +119,14 @@ int recommend(const Arguments& arguments, const Communicator& communicator) {
   communicator.together([&] {
     read_options(o, "recommend", arguments);
     checkpoint.emplace(o.request.checkpoint);
-    known_users.emplace(checkpoint->user_ids());
     catalogue.emplace(checkpoint->item_ids());
   });
   std::vector<std::string> notes;
   const auto history = o.history.read(*catalogue, communicator, notes);
-  communicator.together([&] { filters.emplace(o, *catalogue, history.get()); });
+  communicator.together([&] {
+    if (!history) known_users.emplace(checkpoint->user_ids());
+    filters.emplace(o, *catalogue, history.get());
+  });
   notes.insert(notes.end(), filters->notes.begin(), filters->notes.end());
   const IdSource source = read_id_source("--users", o.request.ids, communicator);
 

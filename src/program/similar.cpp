@@ -9,6 +9,7 @@
 #include "command.hpp"
 #include "common_options.hpp"
 #include "id_lists.hpp"
+#include "neumf/core/csv.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/serve/item_names.hpp"
 #include "neumf/serve/output_file.hpp"
@@ -89,9 +90,8 @@ class Writer {
     auto out = std::back_inserter(text);
     const auto& id = catalogue_.ids()[item];
     if (csv_) {
-      fmt::format_to(out, "{},{},{},{}", serve::csv_field(catalogue_.ids()[of]), place + 1,
-                     serve::csv_field(id), cosine);
-      if (!titles_.empty()) fmt::format_to(out, ",{}", serve::csv_field(titles_[item]));
+      fmt::format_to(out, "{},{},{},{}", csv_field(catalogue_.ids()[of]), place + 1, csv_field(id), cosine);
+      if (!titles_.empty()) fmt::format_to(out, ",{}", csv_field(titles_[item]));
       text += '\n';
       return;
     }

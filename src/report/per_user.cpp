@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <utility>
 
+#include "neumf/core/csv.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/data/durable_file.hpp"
 #include "neumf/data/hdf5.hpp"
@@ -65,6 +67,8 @@ Gathered gather(const Communicator& communicator, const PerUserRanks& own) {
 
 // A column of the file.
 struct Column {
+  explicit Column(std::string column) : name(std::move(column)) {}
+
   std::string name;
   std::vector<double> values;  // by user
 };
@@ -72,19 +76,17 @@ struct Column {
 std::vector<Column> columns_of(const std::string& prefix, const UserRanks& users,
                                const std::vector<int>& topk) {
   std::vector<Column> columns;
-  const auto add = [&](const std::string& name, const auto& value_of) {
-    Column column{prefix + name, {}};
-    for (std::size_t user = 0; user < users.users(); ++user)
-      column.values.push_back(value_of(users.of(user)));
-    columns.push_back(std::move(column));
-  };
-  for (const int k : topk)
-    for (const auto& [name, member] :
-         {std::pair{"hr", &AtK::hit_rate}, std::pair{"ndcg", &AtK::ndcg}, std::pair{"recall", &AtK::recall},
-          std::pair{"precision", &AtK::precision}, std::pair{"map", &AtK::map}})
-      add(fmt::format("{}@{}", name, k),
-          [&](std::span<const std::uint32_t> ranks) { return metrics_at(k, ranks).*member; });
-  add("mrr", reciprocal_rank);
+  for (const int k : topk) {
+    std::vector<AtK> at;
+    for (std::size_t user = 0; user < users.users(); ++user) at.push_back(metrics_at(k, users.of(user)));
+    for (const AtKMetric& metric : at_k_metrics) {
+      Column& column = columns.emplace_back(fmt::format("{}{}@{}", prefix, metric.name, k));
+      for (const AtK& own : at) column.values.push_back(own.*metric.value);
+    }
+  }
+  Column& mrr = columns.emplace_back(prefix + "mrr");
+  for (std::size_t user = 0; user < users.users(); ++user)
+    mrr.values.push_back(reciprocal_rank(users.of(user)));
   return columns;
 }
 
@@ -96,14 +98,6 @@ std::vector<std::uint32_t> places_of(const UserRanks& users) {
     for (const std::uint32_t rank : users.of(user)) places.push_back(rank + ++before);
   }
   return places;
-}
-
-// RFC 4180.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
 }
 
 // A list of places, and the metrics that follow from it.

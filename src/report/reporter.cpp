@@ -51,17 +51,9 @@ json to_json(const RunFacts& f) {
 }
 
 void add_ranking(json& entry, const std::string& prefix, const Ranking& ranking, bool several) {
-  const auto add = [&](const char* metric, int k, double value) {
-    entry[prefix + metric_name(metric, k)] = value;
-  };
-  for (const AtK& at : ranking.at) {
-    add("hr", at.k, at.hit_rate);
-    add("ndcg", at.k, at.ndcg);
-    if (!several) continue;
-    add("recall", at.k, at.recall);
-    add("precision", at.k, at.precision);
-    add("map", at.k, at.map);
-  }
+  for (const AtK& at : ranking.at)
+    for (const AtKMetric& metric : at_k_metrics)
+      if (several || !metric.of_several) entry[prefix + metric_name(metric.name, at.k)] = at.*metric.value;
   entry[prefix + "mrr"] = ranking.mrr;
 }
 

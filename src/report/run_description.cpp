@@ -41,13 +41,20 @@ std::string describe(const CheckpointInfo& checkpoint) {
   return text + "when saved";
 }
 
+std::string describe_sampling(const Options& o) {
+  if (o.loss == Loss::full_softmax) return "a sample is a user, with all items to compare; loss full_softmax";
+  std::string text =
+      fmt::format("{} sampling, {} negatives per positive", name_of(o.sampling), o.negative_samples);
+  if (o.negatives != Negatives::uniform) text += fmt::format(" by {}", name_of(o.negatives));
+  if (o.loss != Loss::bce) text += fmt::format("; loss {}", name_of(o.loss));
+  return text;
+}
+
 std::string describe_batch(const Options& o, const std::string& gradients, std::uint64_t updates_per_epoch) {
-  return fmt::format(
-      "{} samples in {} micro-batch{}, {} updates per epoch; {} sampling, {} negatives per positive; "
-      "gradients through {}",
-      with_commas(static_cast<std::uint64_t>(o.batch_size)), o.grads_accumulated,
-      o.grads_accumulated == 1 ? "" : "es", with_commas(updates_per_epoch), name_of(o.sampling),
-      o.negative_samples, gradients);
+  return fmt::format("{} samples in {} micro-batch{}, {} updates per epoch; {}; gradients through {}",
+                     with_commas(static_cast<std::uint64_t>(o.batch_size)), o.grads_accumulated,
+                     o.grads_accumulated == 1 ? "" : "es", with_commas(updates_per_epoch),
+                     describe_sampling(o), gradients);
 }
 
 std::string mebibytes(std::uint64_t bytes) {

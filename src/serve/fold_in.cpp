@@ -6,8 +6,9 @@
 #include <numeric>
 #include <string_view>
 
-#include "neumf/core/error.hpp"
+#include "neumf/config/options.hpp"
 #include "neumf/random/philox.hpp"
+#include "neumf/sampling/absent_item.hpp"
 #include "neumf/sampling/permutation.hpp"
 
 namespace neumf::serve {
@@ -35,19 +36,14 @@ std::uint64_t hash_of(std::string_view id) {
   return hash;
 }
 
-bool has(std::span<const std::uint32_t> items, std::uint32_t item) {
-  return std::binary_search(items.begin(), items.end(), item);
-}
-
-// An item that is not among `items`, of which there is one: that drawn from `bits`, or else from attempts
-// until then, or else the next one.
-std::uint32_t other_item(std::span<const std::uint32_t> items, std::uint32_t item_count, const Philox& philox,
-                         std::uint64_t place, std::uint32_t word, std::uint32_t bits) {
-  std::uint32_t item = bounded(bits, item_count);
-  for (std::uint32_t attempt = 1; attempt < 64 && has(items, item); ++attempt)
-    item = bounded(word_of(philox(place, attempt), word), item_count);
-  while (has(items, item)) item = item + 1 == item_count ? 0 : item + 1;
-  return item;
+// By which the model was trained. Of models whose logits are free to shift as a whole, as rankings leave
+// them, binary cross-entropy would move users to make up for the shift.
+FitLoss loss_of(const CheckpointInfo& info) {
+  FitLoss fit{.loss = Loss::bce, .group = 1 + negatives};
+  for (const auto& [name, value] : settings_of(info.options))
+    if (name == "loss") fit.loss = value_of<Loss>(value).value_or(Loss::bce);
+  if (fit.loss == Loss::full_softmax) fit.loss = Loss::softmax;
+  return fit;
 }
 
 }  // namespace
@@ -59,7 +55,7 @@ FoldIn<Device>::FoldIn(Context<Device>& context, CheckpointReader& checkpoint, c
       item_count_(static_cast<std::uint32_t>(checkpoint.shape().items)),
       factors_(static_cast<std::size_t>(checkpoint.shape().factors)),
       embedding_(static_cast<std::size_t>(checkpoint.shape().mlp_embedding())),
-      fit_(context, checkpoint, samples),
+      fit_(context, checkpoint, samples, loss_of(checkpoint.info())),
       known_(history.users().ids().size()) {
   gmf_.resize(known_.size() * factors_);
   mlp_.resize(known_.size() * embedding_);
@@ -112,7 +108,8 @@ FitSamples FoldIn<Device>::draw(std::span<const std::uint32_t> users, int step) 
     const Philox philox(seed, RandomStream::negatives);
     const Permutation order(items.size(), seed, 0);
     // Who has everything has no negatives.
-    const bool has_all = items.size() == item_count_;
+    const auto own = static_cast<std::uint32_t>(items.size());
+    const bool has_all = own == item_count_;
     std::size_t at = u * static_cast<std::size_t>(samples);
     for (std::uint32_t i = 0; i < positives; ++i) {
       const std::uint64_t place = static_cast<std::uint64_t>(step) * positives + i;
@@ -122,7 +119,7 @@ FitSamples FoldIn<Device>::draw(std::span<const std::uint32_t> users, int step) 
       const auto bits = philox(place);
       for (std::uint32_t k = 0; k < negatives; ++k, ++at) {
         drawn.items[at] =
-            has_all ? positive : other_item(items, item_count_, philox, place, k, word_of(bits, k));
+            has_all ? positive : absent_item(items.data(), own, bounded(word_of(bits, k), item_count_ - own));
         drawn.labels[at] = has_all ? 1 : 0;
       }
     }

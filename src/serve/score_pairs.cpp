@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "neumf/core/csv.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/data/utf8.hpp"
 #include "neumf/nn/instantiate.hpp"

@@ -1,7 +1,6 @@
 #include "neumf/serve/user_fit.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "neumf/core/error.hpp"
 #include "neumf/ops/memory.hpp"
@@ -28,12 +27,17 @@ void set_state(Context<Device>& context, Tensor<ops::StepState, Device>& state) 
 }  // namespace
 
 template <class Device>
-UserFit<Device>::UserFit(Context<Device>& context, CheckpointReader& checkpoint, std::int32_t samples)
+UserFit<Device>::UserFit(Context<Device>& context, CheckpointReader& checkpoint, std::int32_t samples,
+                         const FitLoss& loss)
     : samples_(samples),
+      group_(loss.loss == Loss::bce ? samples : loss.group),
+      groups_(samples / group_),
       parameters_(context, checkpoint.shape(), window),
-      model_(parameters_, checkpoint.shape(), block_users(context, samples, window), samples, true),
-      batch_(window, samples),
+      model_(parameters_, checkpoint.shape(), block_users(context, samples, window) * groups_, group_, true),
+      batch_(window * groups_, group_),
       loss_(1) {
+  require(groups_ * group_ == samples, "{} samples are no whole groups of {}", samples, group_);
+  model_.set_objective({.loss = loss.loss});
   const auto& layout = parameters_.layout();
   for (const Segment* segment : layout.shared_segments()) {
     const auto values = checkpoint.read(*segment);
@@ -42,10 +46,11 @@ UserFit<Device>::UserFit(Context<Device>& context, CheckpointReader& checkpoint,
   for (const Segment* segment : layout.user_segments())
     tables_.push_back({segment, Tensor<ops::StepState, Device>(1)});
   // A row for each user of the window, and numbers of samples that dropout would draw by.
-  std::vector<std::uint32_t> users(window);
-  std::iota(users.begin(), users.end(), 0u);
+  std::vector<std::uint32_t> users(static_cast<std::size_t>(window * groups_));
+  for (std::size_t group = 0; group < users.size(); ++group)
+    users[group] = static_cast<std::uint32_t>(group / static_cast<std::size_t>(groups_));
   upload(context, std::span<const std::uint32_t>(users), batch_.users.data());
-  const std::vector<std::uint64_t> ids(window, 0);
+  const std::vector<std::uint64_t> ids(users.size(), 0);
   upload(context, std::span<const std::uint64_t>(ids), batch_.ids.data());
   // Other weights than users' never change, so what is computed from items alone is computed here.
   if (!model_.in_one_piece()) model_.pair_layer().force(ItemProjection::per_item);
@@ -89,11 +94,12 @@ double UserFit<Device>::add_gradients(Context<Device>& context, std::int64_t use
 
   set_state(context, loss_);
   const float weight = 1.0f / static_cast<float>(samples_);
-  for (std::int64_t first = 0; first < all; first += model_.max_groups()) {
-    BatchView block = batch_.view(std::min(model_.max_groups(), all - first), samples_);
+  const std::int64_t groups = all * groups_;
+  for (std::int64_t first = 0; first < groups; first += model_.max_groups()) {
+    BatchView block = batch_.view(std::min(model_.max_groups(), groups - first), group_);
     block.users += first;
-    block.items += first * samples_;
-    block.labels += first * samples_;
+    block.items += first * group_;
+    block.labels += first * group_;
     if (model_.in_one_piece()) {
       model_.run_in_one_piece(context, block, Dropout{}, weight, loss_.data());
     } else {

@@ -177,11 +177,4 @@ Inputs read_inputs(const Options& options, const Communicator& communicator) {
   return inputs;
 }
 
-std::vector<std::uint64_t> count_items(const Inputs& inputs, const Communicator& communicator) {
-  std::vector<std::uint64_t> counts(inputs.dataset.items(), 0);
-  for (const std::uint32_t item : inputs.shard.items) ++counts[item];
-  communicator.allreduce_sum(std::span<std::uint64_t>(counts));
-  return counts;
-}
-
 }  // namespace neumf

@@ -42,9 +42,6 @@ Inputs read_inputs(const Options& options, const Communicator& communicator);
 // Whether every rank holds the rows of all users. Tests never need that.
 bool replicates_users(const Options& options);
 
-// Training interactions of each item, over all ranks' users. Collective.
-std::vector<std::uint64_t> count_items(const Inputs& inputs, const Communicator& communicator);
-
 // Fails unless the checkpoint has the data set's numbers of users and items, and fits the options that were
 // given.
 void require_same_catalogue(const std::filesystem::path& master, const CheckpointInfo& info,

@@ -30,6 +30,7 @@ RunParts<Device, T>::RunParts(Context<Device>& run_context, const Options& run_o
     const std::vector<float> ones(static_cast<std::size_t>(head.size()), 1.0f);
     upload(context, std::span<const float>(ones), head.data);
   }
+  if (!options.per_user.empty() && communicator.is_root()) user_ids = inputs.dataset.user_ids();
   if (inputs.checkpoint) load_weights(context, options.load_checkpoint_path, parameters, inputs.rows);
 }
 
@@ -38,11 +39,7 @@ void RunParts<Device, T>::write_per_user(const EpochEvaluation<Device, T>& test)
   if (options.per_user.empty()) return;
   PerUserRanks own{.users = {}, .sampled = &test.sampled_ranks(), .full = test.full_ranks()};
   for (const std::uint32_t user : test.users()) own.users.push_back(inputs.dense_user(user));
-  std::vector<std::string> ids;
-  communicator.together([&] {
-    if (communicator.is_root()) ids = inputs.dataset.user_ids();
-  });
-  neumf::write_per_user(options.per_user, communicator, own, every_k(options), ids);
+  neumf::write_per_user(options.per_user, communicator, own, every_k(options), user_ids);
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template struct RunParts<DEVICE, T>;

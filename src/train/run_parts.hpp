@@ -31,8 +31,11 @@ struct RunParts {
   std::int64_t first_row;  // of this rank's own first user in the user tables
   Parameters<Device, T> parameters;
   EpochEvaluation<Device, T> evaluation;
+  // For --per_user, on rank 0: the data set's files may be gone by its time.
+  std::vector<std::string> user_ids;
 
-  // Writes --per_user, where it is given, from a test's last evaluation. Collective.
+  // Writes --per_user, where it is given, from a test's last evaluation. Collective. After all else that a
+  // run has to say: it may fail.
   void write_per_user(const EpochEvaluation<Device, T>& test) const;
 
   std::size_t bytes() const { return parameters.bytes() + evaluation.bytes(); }

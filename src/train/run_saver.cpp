@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "item_counts.hpp"
 #include "neumf/checkpoint/files.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
@@ -39,7 +40,7 @@ RunSaver<Device, T>::RunSaver(RunParts<Device, T>& parts, const std::optional<Ch
     : parts_(parts) {
   if (!directory) return;
   directory_ = directory->path();
-  item_counts_ = count_items(parts.inputs, parts.communicator);
+  item_counts_ = count_items(parts.inputs.shard, parts.inputs.dataset.items(), parts.communicator);
   writer_.emplace(parts.context, parts.communicator, *directory, parts.inputs.dataset, parts.parameters,
                   parts.inputs.shard.users, parts.first_row, parts.options.keep_last);
 }
@@ -58,21 +59,24 @@ bool RunSaver<Device, T>::due_after(int epoch) const {
 }
 
 template <class Device, class T>
-CheckpointInfo RunSaver<Device, T>::describe(const TrainingState& state) const {
+CheckpointInfo RunSaver<Device, T>::describe(int epoch, const EpochReport& evaluated) const {
   CheckpointInfo info;
   info.shape = parts_.inputs.shape;
   info.dataset_id = parts_.inputs.dataset.id();
-  info.epoch = state.epoch;
-  if (!state.history.empty()) {
-    info.hit_rate = state.history.back().hit_rate;
-    info.ndcg = state.history.back().ndcg;
-    info.full = state.history.back().full;
-  }
+  info.epoch = epoch;
+  info.hit_rate = evaluated.hit_rate;
+  info.ndcg = evaluated.ndcg;
+  info.full = evaluated.full;
   info.part = parts_.inputs.selection();
   info.topk = parts_.options.topk;
   info.options = to_ini(parts_.options);
   info.item_counts = item_counts_;
   return info;
+}
+
+template <class Device, class T>
+CheckpointInfo RunSaver<Device, T>::describe(const TrainingState& state) const {
+  return describe(state.epoch, state.history.empty() ? EpochReport() : state.history.back());
 }
 
 template <class Device, class T>
@@ -88,28 +92,24 @@ void RunSaver<Device, T>::save_run(const TrainingState& state) {
 }
 
 template <class Device, class T>
-void RunSaver<Device, T>::save_tested(const TrainingState& state, const EpochReport& best,
-                                      const EpochReport& test) {
-  TrainingState kept = state;
-  kept.epoch = test.epoch;
-  kept.history = {best};
-  CheckpointInfo info = describe(kept);
-  info.test = test.sampled;
-  info.test_full = test.full;
-  writer_->save_best(info);
+void RunSaver<Device, T>::save_tested(CheckpointInfo kept, const EpochReport& test) {
+  kept.test = test.sampled;
+  kept.test_full = test.full;
+  writer_->save_best(kept);
   writer_->finish();
 }
 
 template <class Device, class T>
-int RunSaver<Device, T>::load_best(Parameters<Device, T>& parameters) const {
-  int epoch = 0;
+CheckpointInfo RunSaver<Device, T>::load_best(Parameters<Device, T>& parameters) const {
+  CheckpointInfo info;
   parts_.communicator.together([&] {
     const auto best = checkpoint_files::master(directory_, checkpoint_files::best);
-    epoch = read_checkpoint_info(best).epoch;
+    info = read_checkpoint_info(best);
     load_checkpoint(parts_.context, best, parameters,
                     WeightRows::in_order(parts_.users, parts_.inputs.dataset.items()));
   });
-  return epoch;
+  info.item_counts = item_counts_;
+  return info;
 }
 
 template <class Device, class T>

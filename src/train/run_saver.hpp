@@ -46,11 +46,13 @@ class RunSaver {
   // As CheckpointWriter's members. `state`: where training stands.
   void save_best(const TrainingState& state);
   void save_run(const TrainingState& state);
-  // Saves the parameters, which are those of `best`, as the best model again, now with the result of its
-  // test. Collective.
-  void save_tested(const TrainingState& state, const EpochReport& best, const EpochReport& test);
-  // Loads the best model into the parameters, and returns the epochs that it was trained. Collective.
-  int load_best(Parameters<Device, T>& parameters) const;
+  // Saves the parameters, which are those that `kept` describes, as the best model again, now with the result
+  // of their test. Collective.
+  void save_tested(CheckpointInfo kept, const EpochReport& test);
+  // Loads the best model into the parameters, and returns what is known of it. Collective.
+  CheckpointInfo load_best(Parameters<Device, T>& parameters) const;
+  // Of a model that was trained `epoch` epochs and then evaluated.
+  CheckpointInfo describe(int epoch, const EpochReport& evaluated) const;
   void poll();
   void check();
   void finish();

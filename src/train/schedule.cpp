@@ -7,11 +7,15 @@
 
 namespace neumf {
 
+void require_positives(std::uint64_t positives) {
+  require(positives > 0, "the data set has no training interactions: every user has only its held-out item");
+}
+
 EpochSchedule::EpochSchedule(std::vector<std::uint64_t> groups_by_rank, std::uint64_t groups_per_step)
     : owned_(std::move(groups_by_rank)),
       groups_per_step_(std::max<std::uint64_t>(groups_per_step, 1)),
       total_(std::accumulate(owned_.begin(), owned_.end(), std::uint64_t{0})) {
-  require(total_ > 0, "the data set has no training interactions: every user has only its held-out item");
+  require_positives(total_);
   steps_ = (total_ + groups_per_step_ - 1) / groups_per_step_;
   const std::uint64_t rest = total_ - (steps_ - 1) * groups_per_step_;
   if (steps_ > 1 && rest < owned_.size()) --steps_;

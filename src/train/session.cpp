@@ -50,8 +50,8 @@ void test(RunParts<Device, T>& parts) {
   EpochReport report;
   report.epoch = checkpoint->epoch;
   parts.evaluation.run(report);
-  parts.write_per_user(parts.evaluation);
   parts.reporter.evaluation(report);
+  parts.write_per_user(parts.evaluation);
 }
 
 // Brings the trainer to where a saved run stood, and returns what it goes on from.

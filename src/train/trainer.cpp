@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "item_counts.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/ops/sample.hpp"
@@ -119,26 +120,25 @@ template <class Device, class T>
 void Trainer<Device, T>::compare_with_catalogue(const ModelShape& shape, const Shard& shard) {
   require(spec_.sampler.group_size() == 1 && spec_.sampler.per_positive() == 1,
           "full_softmax has no negatives: a sample is a user");
+  const auto count = static_cast<std::uint32_t>(shard.users.size());
   communicator_.together([&] {
     catalogue_ = std::make_unique<CatalogueSoftmax<Device, T>>(context_, shape, model_.max_groups());
+    own_users_ = Tensor<std::uint32_t, Device>(count);
   });
-  const auto count = static_cast<std::uint32_t>(shard.users.size());
+  const std::uint64_t positives = communicator_.sum(std::uint64_t{shard.items.size()});
+  require_positives(positives);  // the schedule has counted users
   std::vector<std::uint32_t> users(count);
   std::iota(users.begin(), users.end(), 0u);
-  own_users_ = Tensor<std::uint32_t, Device>(count);
   upload(context_, std::span<const std::uint32_t>(users), own_users_.data());
   positives_per_user_ =
-      static_cast<double>(communicator_.sum(static_cast<std::uint64_t>(shard.items.size()))) /
-      static_cast<double>(communicator_.sum(std::uint64_t{count}));
+      static_cast<double>(positives) / static_cast<double>(communicator_.sum(std::uint64_t{count}));
   positives_ = set_;
   set_ = {own_users_.data(), own_users_.data(), offsets_.data(), count, shard.users.first};
 }
 
 template <class Device, class T>
 void Trainer<Device, T>::draw_by_popularity(const Shard& shard) {
-  std::vector<std::uint64_t> counts(spec_.sampler.item_count, 0);
-  for (const std::uint32_t item : shard.items) ++counts[item];
-  communicator_.allreduce_sum(std::span<std::uint64_t>(counts));
+  const auto counts = count_items(shard, spec_.sampler.item_count, communicator_);
   const ItemDistribution distribution = popularity_distribution(counts, spec_.popularity_power);
   slots_ = Tensor<AliasSlot, Device>(static_cast<std::int64_t>(counts.size()));
   log_q_ = Tensor<float, Device>(static_cast<std::int64_t>(counts.size()));
@@ -217,7 +217,8 @@ bool Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
       });
       continue;
     }
-    item_rows_->touch(context_, {block.items, static_cast<std::size_t>(block.samples())});
+    if (sums_item_rows())
+      item_rows_->touch(context_, {block.items, static_cast<std::size_t>(block.samples())});
     if (weight_update_.defers()) in_phase(Phase::optimizer, [&] { weight_update_.prepare(context_, block); });
     if (model_.in_one_piece()) {
       in_phase(Phase::forward,
@@ -289,7 +290,7 @@ void Trainer<Device, T>::exchange_gradients() {
   buckets_started_ = 0;
   if (spec_.users_replicated) start_reduction(parameters_.user_gradients());
   replay_.outside(context_, [this] { reducer_->finish(context_); });
-  if (item_rows_->in_use()) {
+  if (sums_item_rows()) {
     const auto& layout = parameters_.layout();
     const Matrix<float> tables[] = {parameters_.gradient(layout.item_gmf),
                                     parameters_.gradient(layout.item_mlp)};

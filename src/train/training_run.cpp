@@ -69,38 +69,41 @@ void TrainingRun<Device, T>::keep_best() {
   }
 }
 
-// Brings back the parameters of the best epoch, and returns the epochs that they were trained.
+// Brings back the parameters of the best epoch, and returns what is known of them.
 template <class Device, class T>
-int TrainingRun<Device, T>::restore_best(int epoch) {
+CheckpointInfo TrainingRun<Device, T>::restore_best(const EpochReport& best) {
   if (!saver_.saves()) {
     upload(parts_.context, std::span<const float>(best_weights_), parts_.parameters.weights().data());
     parts_.parameters.refresh_copies(parts_.context);
-    return epoch;
+    return saver_.describe(best.epoch, best);
   }
-  const int found = saver_.load_best(parts_.parameters);
-  if (found != epoch)
+  CheckpointInfo found = saver_.load_best(parts_.parameters);
+  if (found.epoch != best.epoch)
     reporter_.note(
         fmt::format("warning: the best epoch was {}, but the best model in --checkpoint_dir is of "
                     "epoch {}: that one is tested",
-                    epoch, found));
+                    best.epoch, found.epoch));
   return found;
 }
 
 template <class Device, class T>
-EpochReport TrainingRun<Device, T>::test_kept_model() {
+EpochReport TrainingRun<Device, T>::test_kept_model(std::optional<EpochEvaluation<Device, T>>& own) {
   const EpochReport& best = best_epoch(state_.history);
   const bool there = best.epoch == state_.epoch && state_.update == 0;
+  CheckpointInfo kept = there ? saver_.describe(best.epoch, best) : restore_best(best);
+  const bool by_validation = best.part == HeldOutPart::validation;
+  if (by_validation)
+    communicator_.together([&] {
+      own.emplace(parts_.context, communicator_, options_, parts_.parameters, parts_.inputs.shape,
+                  parts_.inputs.shard, HeldOutPart::test, parts_.first_row, parts_.heartbeat);
+    });
   EpochReport report;
-  report.epoch = there ? best.epoch : restore_best(best.epoch);
-  std::optional<EpochEvaluation<Device, T>> test;
-  communicator_.together([&] {
-    test.emplace(parts_.context, communicator_, options_, parts_.parameters, parts_.inputs.shape,
-                 parts_.inputs.shard, HeldOutPart::test, parts_.first_row, parts_.heartbeat);
-  });
-  test->run(report);
+  report.epoch = kept.epoch;
+  (own ? *own : parts_.evaluation).run(report);
   report.seconds_since_start = seconds();
-  parts_.write_per_user(*test);
-  if (best.part == HeldOutPart::validation && saver_.saves()) saver_.save_tested(state_, best, report);
+  // A model that was saved with another K keeps the metrics of that.
+  if (by_validation && saver_.saves() && kept.topk == options_.topk)
+    saver_.save_tested(std::move(kept), report);
   return report;
 }
 
@@ -119,13 +122,15 @@ int TrainingRun<Device, T>::train() {
     reporter_.note(
         fmt::format("stopped: HR@{} has not risen for {} epochs", options_.topk, options_.patience));
   saver_.finish();
+  std::optional<EpochEvaluation<Device, T>> own;
   std::optional<EpochReport> test;
-  if (tests_kept_model_) test = test_kept_model();
+  if (tests_kept_model_) test = test_kept_model(own);
   const bool by_validation = parts_.inputs.selection() == HeldOutPart::validation;
   communicator_.together(
       [&] { reporter_.summary(state_.history, reached, by_validation ? &*test : nullptr); });
   saver_.report(reporter_);
   if (options_.profile) report_profile();
+  if (tests_kept_model_) parts_.write_per_user(own ? *own : parts_.evaluation);
   return exit_status::success;
 }
 

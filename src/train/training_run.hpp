@@ -35,8 +35,10 @@ class TrainingRun {
   void keep_best();
   void save_run();
   void announce();
-  EpochReport test_kept_model();
-  int restore_best(int epoch);
+  // Tests the model that was kept. `own`: gets an evaluation of the test items where that of the epochs is of
+  // others.
+  EpochReport test_kept_model(std::optional<EpochEvaluation<Device, T>>& own);
+  CheckpointInfo restore_best(const EpochReport& best);
   int interrupted();
   PhaseSummary epoch_phases(const EpochReport& report);
   void report_loss_scale();

@@ -10,22 +10,23 @@
 namespace neumf {
 namespace {
 
-// Items that the held-out items of a case are ranked among.
-std::uint64_t competitors(const RankingCases& cases, const ItemsByUser& left_out, std::size_t c,
-                          const Options& options, std::int64_t items) {
-  return options.evaluation == Evaluation::full ? static_cast<std::uint64_t>(items) - left_out.of(c).size()
-                                                : cases.negatives(c).size();
+// Items that the held-out items of a case are ranked among. `left_out`: memory to work in.
+std::uint64_t competitors(const RankingCases& cases, std::size_t c, const Options& options,
+                          std::int64_t items, std::vector<std::uint32_t>& left_out) {
+  if (options.evaluation != Evaluation::full) return cases.negatives(c).size();
+  cases.left_out(c, left_out);
+  return static_cast<std::uint64_t>(items) - left_out.size();
 }
 
 }  // namespace
 
 std::string trivial_ranking(const Options& options, const Inputs& inputs, const Communicator& communicator) {
   const RankingCases cases(inputs.shard, inputs.selection());
-  const ItemsByUser left_out = options.evaluation == Evaluation::full ? cases.left_out() : ItemsByUser{};
+  std::vector<std::uint32_t> left_out;
   const auto k = static_cast<std::uint64_t>(options.topk);
   std::uint64_t trivial = 0, most = 0;
   for (std::size_t c = 0; c < cases.size(); ++c) {
-    const std::uint64_t others = competitors(cases, left_out, c, options, inputs.shape.items);
+    const std::uint64_t others = competitors(cases, c, options, inputs.shape.items, left_out);
     trivial += others < k ? 1 : 0;
     most = std::max(most, others);
   }

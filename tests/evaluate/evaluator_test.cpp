@@ -209,6 +209,21 @@ TEST_P(ManyHeldOut, EqualBruteForce) {
   }
 }
 
+// Logits so far apart that the exponential of their difference is no number.
+TEST_P(ManyHeldOut, HaveAFiniteLossWhateverTheLogits) {
+  Fixture s;
+  s.whole = test::ragged_toy_data(users, items, 3, negatives, 4);
+  s.shard = test::part_of(s.whole, s.world.rank(), s.world.size());
+  for (float& weight : s.parameters.weights()) weight *= 1000;
+  const RankingCases cases(s.shard, GetParam());
+  for (const Loss loss : {Loss::bce, Loss::bpr, Loss::softmax}) {
+    Evaluator<Cpu, float> evaluator(s.context, s.parameters, s.shape, cases, 0, 1000, {3}, loss);
+    const double mean = evaluator.evaluate(s.context, s.world).loss;
+    EXPECT_TRUE(std::isfinite(mean)) << name_of(loss);
+    EXPECT_GT(mean, 1000) << name_of(loss);
+  }
+}
+
 TEST(Evaluator, GivesAConstantModelNothing) {
   Fixture s;
   for (float& weight : s.parameters.weights()) weight = 0;

@@ -53,10 +53,6 @@ TYPED_TEST(Weighted, RowsAndGradientsMatchTheReference) {
 
 template <class C>
 struct Catalogue : OpTest<C> {
-  struct Outputs {
-    Array dlogits, loss;
-  };
-
   // Users with 0 to 6 of the items.
   static void fill(Index items, std::vector<std::uint32_t>& owned, std::vector<std::uint64_t>& offsets) {
     offsets = {0};

@@ -133,6 +133,19 @@ TEST_F(Inputs, KindsOfFilesThatAreNoText) {
   EXPECT_THAT(error_of(options({"book.xlsx"})), HasSubstr("an Excel or other Office file"));
 }
 
+// Whichever file has them, and however far down.
+TEST_F(Inputs, IntegersThatPandasMadeDecimalsAreDoubtedInEveryFile) {
+  write_text(directory_ / "1.csv", header + part1);
+  write_text(directory_ / "same.csv", header + "3,c,1500000030\n1.0,d,1500000040\n");
+  write_text(directory_ / "other.csv", "item_id,user_id,timestamp\nc,3,1500000030\n7.0,1,1500000040\n");
+  const auto said = [&](const std::string& second) {
+    return preprocess::preprocess(options({"1.csv", second}));
+  };
+  EXPECT_THAT(said("same.csv"), HasSubstr("same.csv: user ids such as '1.0' in column 'user_id' are texts"));
+  EXPECT_THAT(said("other.csv"),
+              HasSubstr("other.csv: item ids such as '7.0' in column 'item_id' are texts"));
+}
+
 TEST_F(Inputs, DirectoriesOfTables) {
   using preprocess::with_files_of_directories;
   const auto table = directory_ / "table.parquet";
@@ -146,6 +159,10 @@ TEST_F(Inputs, DirectoriesOfTables) {
   EXPECT_THAT(with_files_of_directories({directory_ / "1.csv", table}),
               ElementsAre(directory_ / "1.csv", table / "part-0.parquet", table / "part-1.parquet",
                           table / "part-2.arrow"));
+  std::filesystem::create_directories(table / "2024");
+  EXPECT_THAT([&] { (void)with_files_of_directories({table}); },
+              ThrowsMessage<Error>(HasSubstr("holds a directory (2024) beside its tables")));
+  std::filesystem::remove(table / "2024");
   std::filesystem::create_directories(table / "event=buy");
   EXPECT_THAT([&] { (void)with_files_of_directories({table}); },
               ThrowsMessage<Error>(HasSubstr("event=buy")));

@@ -144,6 +144,16 @@ TEST_F(Splits, RatioDrawsWithoutTimes) {
   EXPECT_EQ(attribute("held_out"), "drawn 25 % of each user");
 }
 
+// 1 - 0.8 is a little less than 0.2: of ten rows eight are held out, not nine.
+TEST(TimeOfCut, RoundsTheShareAsRatioDoes) {
+  for (const auto& [share, held] :
+       {std::pair(0.8, 8), std::pair(0.7, 7), std::pair(0.25, 3), std::pair(0.01, 1)}) {
+    std::vector<preprocess::Time> times;
+    for (std::int64_t second = 10; second > 0; --second) times.push_back({second, 0});
+    EXPECT_EQ(preprocess::time_of_cut(times, share, HeldOutPart::test).seconds, 11 - held) << share;
+  }
+}
+
 TEST_F(Splits, TimeCutsOnceForAll) {
   options_.split = HoldOut::time;
   options_.test_ratio = 0.3;

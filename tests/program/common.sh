@@ -11,6 +11,15 @@ mpi() {
   mpirun -n "$ranks" --oversubscribe --bind-to none "$bin/$@"
 }
 
+# last FILE KEY: the last value of a key in a file of JSON lines, without quotes
+last() {
+  grep -o "\"$2\":[^,}]*" "$1" | tail -n 1 | cut -d: -f2 | tr -d '"'
+}
+# expect WHAT GOT WANTED
+expect() {
+  [[ $2 == "$3" ]] || fail "$1: $2 instead of $3"
+}
+
 # expect_error RANKS "part of the message" ARGUMENTS... : neumf on RANKS ranks
 expect_error() {
   local ranks=$1 part=$2

@@ -20,16 +20,12 @@ train=("${settings[@]}" --factors 8 --layers 16 8 --dropout 0 --learning_rate 0.
 mpi 2 neumf train "${train[@]}" --data "$work/first" --epochs 30 --checkpoint_dir "$work/run" >/dev/null || fail "training"
 model=(--load_checkpoint_path "$work/run/best.h5")
 
-# value KEY FILE: of the last line that has it
-value() {
-  grep -o "\"$1\":[^,}]*" "$2" | tail -n 1 | cut -d: -f2
-}
 # full RANKS DATA: HR and NDCG in the whole catalogue, which do not depend on sampled negatives
 full() {
   rm -f "$work/test.json"
   mpi "$1" neumf test "${settings[@]}" "${model[@]}" --data "$work/$2" --eval full --log_path "$work/test.json" >"$work/out" 2>&1 ||
     fail "testing on $2: $(cat "$work/out")"
-  printf '%s %.9f\n' "$(value full_hr@3 "$work/test.json")" "$(value full_ndcg@3 "$work/test.json")"
+  printf '%s %.9f\n' "$(last "$work/test.json" full_hr@3)" "$(last "$work/test.json" full_ndcg@3)"
 }
 want=$(full 1 first)
 awk -v hr="${want% *}" 'BEGIN { exit !(hr > 0.15) }' || fail "the model has learned nothing: $want"

@@ -2,14 +2,6 @@
 # GMF and MLP, NeuMF joined from them, evaluation over the whole catalogue, early stopping.
 source "$(dirname "$0")/common.sh"
 
-# last FILE KEY: the last value of a key in a file of JSON lines
-last() {
-  grep -o "\"$2\":[^,}]*" "$1" | tail -n 1 | cut -d: -f2
-}
-expect() {
-  [[ $2 == "$3" ]] || fail "$1: $2 instead of $3"
-}
-
 "$bin/neumf-preprocess" --synthetic 600x200x24000 --output "$work/data" --shards 2 >/dev/null || fail "preprocessing"
 settings=(--data "$work/data" --factors 8 --layers 32 16 8 --batch_size 1024 --learning_rate 0.005 --beta1 0.9
   --beta2 0.999 --dropout 0 --threads 1)

@@ -2,12 +2,6 @@
 # A data set with validation items: the epoch is chosen by these, and the test items are ranked once, at the end.
 source "$(dirname "$0")/common.sh"
 
-last() { # last FILE KEY: the last value of a key in a file of JSON lines
-  grep -o "\"$2\":[^,}]*" "$1" | tail -n 1 | cut -d: -f2 | tr -d '"'
-}
-expect() {
-  [[ $2 == "$3" ]] || fail "$1: $2 instead of $3"
-}
 same_within() { # same_within WHAT A B TOLERANCE
   awk -v a="$2" -v b="$3" -v t="$4" 'BEGIN { exit !(a - b <= t && b - a <= t) }' || fail "$1: $2 and $3"
 }

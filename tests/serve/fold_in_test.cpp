@@ -30,6 +30,7 @@ class FoldingIn : public testing::TestWithParam<ModelShape>, public test::SavedM
 
   std::size_t gmf_width() const { return static_cast<std::size_t>(GetParam().factors); }
   std::size_t mlp_width() const { return static_cast<std::size_t>(GetParam().mlp_embedding()); }
+  void expect_gradients_of_differences(const FitLoss& loss);
 };
 
 class Saved : public testing::Test, public test::SavedModel {
@@ -50,11 +51,13 @@ float noise(std::uint64_t i) {
   return open_unit(Philox(5, RandomStream::synthetic)(i).v[0]) - 0.5f;
 }
 
-TEST_P(FoldingIn, HasTheGradientsOfUserRowsThatDifferencesShow) {
-  constexpr std::int32_t samples = 20;
+constexpr std::int32_t samples = 20, group = 5;
+
+void FoldingIn::expect_gradients_of_differences(const FitLoss& loss) {
   constexpr std::int64_t fitted = 19;  // no multiple of what products take together
   constexpr auto window = static_cast<std::size_t>(UserFit<Cpu>::window);
-  UserFit<Cpu> fit(context_, *checkpoint_, samples);
+  const int terms = loss.loss == Loss::bce ? samples : samples / group;  // of a user's mean
+  UserFit<Cpu> fit(context_, *checkpoint_, samples, loss);
   std::vector<float> rows[2] = {std::vector<float>(window * gmf_width()),
                                 std::vector<float>(window * mlp_width())};
   for (auto& table : rows)
@@ -83,13 +86,20 @@ TEST_P(FoldingIn, HasTheGradientsOfUserRowsThatDifferencesShow) {
           losses[side] = fit.add_gradients(context_, fitted, step);
         }
         rows[table][at] = value;
-        const double slope = (losses[1] - losses[0]) / (2 * difference) / samples;
+        const double slope = (losses[1] - losses[0]) / (2 * difference) / terms;
         EXPECT_NEAR(gradients[table][at], slope, 3e-3) << "user " << user << ", table " << table << ", " << k;
         largest = std::max(largest, std::abs(slope));
       }
     }
   }
   EXPECT_GT(largest, 0.02);
+}
+
+TEST_P(FoldingIn, HasTheGradientsOfUserRowsThatDifferencesShow) {
+  for (const Loss loss : {Loss::bce, Loss::bpr, Loss::softmax}) {
+    SCOPED_TRACE(name_of(loss));
+    expect_gradients_of_differences({.loss = loss, .group = group});
+  }
 }
 
 // The same bits alone, among others, on other threads, and for another order of lines.

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "neumf/core/csv.hpp"
 #include "neumf/core/error.hpp"
 
 namespace neumf::serve {

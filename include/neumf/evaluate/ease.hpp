@@ -17,7 +17,7 @@ namespace neumf {
 
 class Ease {
  public:
-  // `all`: every user's training items, on every rank. One rank of each machine inverts. Collective; throws
+  // `all`: every user's training items, on every rank. Rank 0 inverts. Collective; throws
   // Error where the memory that the matrices take is not free.
   Ease(Context<Cpu>& context, const Communicator& communicator, const Shard& all, std::uint32_t items,
        double regularisation);

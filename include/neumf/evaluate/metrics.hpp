@@ -29,6 +29,18 @@ struct AtK {
   double hit_rate = 0, ndcg = 0, recall = 0, precision = 0, map = 0;
 };
 
+// The members by the names that files and logs have.
+struct AtKMetric {
+  const char* name;
+  double AtK::*value;
+  bool of_several;  // says something new only where users have several held-out items
+};
+inline constexpr AtKMetric at_k_metrics[] = {{"hr", &AtK::hit_rate, false},
+                                             {"ndcg", &AtK::ndcg, false},
+                                             {"recall", &AtK::recall, true},
+                                             {"precision", &AtK::precision, true},
+                                             {"map", &AtK::map, true}};
+
 struct Ranking {
   std::vector<AtK> at;  // for every K asked for, in that order
   double mrr = 0;

@@ -39,6 +39,8 @@ class RankingCases {
   // What does not compete in the catalogue: the user's training items, before the test also those of
   // validation, and the held-out items themselves. Each once, ascending.
   ItemsByUser left_out() const;
+  // The same of one case, in place of what `items` holds.
+  void left_out(std::size_t c, std::vector<std::uint32_t>& items) const;
 
  private:
   const HeldOut& source() const { return part_ == HeldOutPart::test ? shard_.test : shard_.valid; }

@@ -15,9 +15,9 @@
 
 namespace neumf {
 
-// Users of a block whose logits take some 16 MiB.
+// Users of a block: their logits take some 16 MiB, or more where few users would read the whole table.
 inline std::int64_t catalogue_block_users(std::int64_t items) {
-  return std::max<std::int64_t>((std::int64_t{1} << 22) / items, 1);
+  return std::max<std::int64_t>((std::int64_t{1} << 22) / items, 64);
 }
 
 template <class Device, class T>

@@ -1,11 +1,11 @@
 // Fold-in: embeddings for users from what they have, with every other weight of a model as it is.
 //
-// A user's rows begin with the mean of the trained users', and Adam moves them along the gradient of binary
-// cross-entropy, whatever loss the model was trained by, over samples of the user alone: its items, each
-// followed by negatives drawn uniformly from what it has not. Of many items there are more steps, of few only
-// a few, since the mean is what is known of a user of whom nothing is known. Draws are a function of the
-// user's id, the step and the place in it: a user's rows depend on nothing but the model, the id and the
-// items.
+// A user's rows begin with the mean of the trained users', and Adam moves them along the gradient of the loss
+// that the model was trained by (full_softmax: of softmax among what is drawn) over samples of the user
+// alone: its items, each followed by negatives drawn uniformly from what it has not. Of many items there are
+// more steps, of few only a few, since the mean is what is known of a user of whom nothing is known. Draws
+// are a function of the user's id, the step and the place in it: a user's rows depend on nothing but the
+// model, the id and the items.
 #pragma once
 
 #include <cstdint>

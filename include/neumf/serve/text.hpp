@@ -41,9 +41,6 @@ class RecordReader {
   std::uint64_t lines_ = 0, first_line_ = 0;
 };
 
-// A field for CSV with commas: quoted where it must be.
-std::string csv_field(std::string_view text);
-
 // Without spaces, tabs and carriage returns at both ends.
 std::string_view trimmed(std::string_view text);
 

@@ -23,6 +23,13 @@ struct PerTable {
   float gmf = 0, mlp = 0;
 };
 
+// What users are fitted to. A loss that compares (ops/ranking_loss.hpp) does so within groups of `group`
+// samples, of which the first is the user's own item; binary cross-entropy takes a user's samples as one.
+struct FitLoss {
+  Loss loss = Loss::bce;
+  std::int32_t group = 0;  // not of bce; as many make a user's samples
+};
+
 // Samples of a step: as many for every user, which are one after the other.
 struct FitSamples {
   std::vector<std::uint32_t> items;  // rows of the checkpoint's catalogue
@@ -36,13 +43,14 @@ class UserFit {
   static constexpr std::int64_t window = 256;  // users at a time, at most
 
   // `samples`: of each user in a step. `checkpoint` is read here only.
-  UserFit(Context<Device>& context, CheckpointReader& checkpoint, std::int32_t samples);
+  UserFit(Context<Device>& context, CheckpointReader& checkpoint, std::int32_t samples,
+          const FitLoss& loss = {});
 
   std::int32_t samples() const { return samples_; }
   // Begins with these rows of [window] users, and with Adam's moments at zero.
   void begin(Context<Device>& context, std::span<const float> gmf, std::span<const float> mlp);
-  // Adds the gradients of each user's mean loss (binary cross-entropy with logits) over its samples to those
-  // of the rows of the first `users` users, and returns the sum of all losses.
+  // Adds the gradients of each user's mean loss over its samples, or its groups, to those of the rows of the
+  // first `users` users, and returns the sum of all losses.
   double add_gradients(Context<Device>& context, std::int64_t users, const FitSamples& step);
   // Moves the rows along their gradients by Adam, and clears those.
   void move(Context<Device>& context, const PerTable& learning_rate);
@@ -58,7 +66,8 @@ class UserFit {
     Tensor<ops::StepState, Device> state;
   };
 
-  std::int32_t samples_;
+  std::int32_t samples_, group_;
+  std::int64_t groups_;  // of a user
   Parameters<Device, float> parameters_;
   NeuMF<Device, float> model_;
   BatchBuffer<Device> batch_;

@@ -6,6 +6,9 @@
 
 namespace neumf {
 
+// Throws Error unless there is something to train on.
+void require_positives(std::uint64_t positives);
+
 // Update t takes the groups [t * groups_per_step, (t + 1) * groups_per_step) of the epoch, the last one what
 // is left. Every rank contributes in proportion to the groups that it owns, so all ranks finish the epoch
 // together. The last update is left out if it has fewer groups than there are ranks, unless it is the only

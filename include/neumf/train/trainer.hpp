@@ -105,6 +105,10 @@ class Trainer {
   void start_bucket(std::size_t bucket);
   void start_reduction(std::span<float> gradients);
   void exchange_gradients();
+  // Gradients of frozen rows are dropped, but an overflow among them counts on all ranks alike.
+  bool sums_item_rows() const {
+    return item_rows_->in_use() && (!spec_.freeze.items || spec_.loss_scaling.dynamic);
+  }
   // Bytes that this rank has given to the exchange so far.
   std::uint64_t exchanged_bytes() const { return reducer_->bytes() + item_rows_->bytes(); }
   // Runs `work`, known to the profiler and to the watchdog.

@@ -38,11 +38,9 @@ ModelArrays::ModelArrays(CheckpointReader& checkpoint)
 
 void ModelArrays::add(const Segment& segment, bool of_users) {
   ModelArray array{segment.name, {}, segment, of_users};
-  // Vectors are matrices of one row here.
-  const bool table = of_users || segment.name.starts_with("item_");
-  if (table || segment.rows > 1 || segment.name.ends_with("weight") || segment.name.starts_with("pair_i") ||
-      segment.name.starts_with("pair_u"))
-    array.dims.push_back(static_cast<std::uint64_t>(segment.rows));
+  // Those that the layout has as matrices of one row.
+  const bool vector = segment.name.starts_with("head_") || segment.name.ends_with("_bias");
+  if (!vector) array.dims.push_back(static_cast<std::uint64_t>(segment.rows));
   array.dims.push_back(static_cast<std::uint64_t>(segment.cols));
   arrays_.push_back(std::move(array));
 }

@@ -28,7 +28,6 @@ class Message {
     key(field, 2);
     varint(size);
   }
-  void append(std::string_view more) { text_ += more; }
 
   const std::string& text() const { return text_; }
 
