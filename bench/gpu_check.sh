@@ -33,7 +33,7 @@ ops_options=(--benchmark_min_time=0.05 --benchmark_filter='/cuda/(bytes|ids|bf16
 torch_options=(--batch_size "$batch" --tune 3 --steps 20 --seconds 15)
 rehearsal=${REHEARSE:-}
 if [[ $rehearsal == simulation ]]; then
-  dataset=207x120x7300 batch=4096 epochs=2 tests=cuda_simulation_test program=$BIN/neumf_sim
+  dataset=207x120x7300 batch=4096 epochs=2 tests=cuda_simulation_devices_test program=$BIN/neumf_sim
   need_programs neumf_sim
 elif [[ -n $rehearsal ]]; then
   device=cpu half=bf16 dataset=400x300x12000 batch=4096 epochs=2 tests='ops_gather*_test'
@@ -167,6 +167,8 @@ run_test() {
   local launch=()
   ((ranks == 1)) || launch=(mpirun -n "$ranks" --oversubscribe --bind-to none)
   local filter="*$device*:*${device^}*"
+  # All of it is for GPUs, but for the operations on CPUs.
+  [[ $(basename "$test") != cuda_* ]] || filter='-*/cpu_*'
   log=$(limited "${launch[@]}" "$test" --gtest_filter="$filter" --gtest_color=no 2>&1) || status=$?
   printf '=== %s on %d ranks: status %d\n' "$(basename "$test")" "$ranks" "$status"
   # All of a failure; what ran of a success.
@@ -185,7 +187,10 @@ typed_tests() {
   local test passed=0 skipped=0 broken=''
   for test in "$BIN"/$tests; do
     [[ -x $test ]] || continue
-    { limited "$test" --gtest_list_tests || true; } 2>/dev/null | grep -i "$device" >/dev/null || continue
+    [[ $(basename "$test") == cuda_* ]] ||
+      { limited "$test" --gtest_list_tests || true; } 2>/dev/null | grep -i "$device" >/dev/null || continue
+    # Within cuda_test.
+    [[ $(basename "$test") != ops_* || ! -x $BIN/cuda_test ]] || continue
     run_test 1 "$test"
     summary "$passed passed, $skipped skipped${broken:+, failed:$broken}"
   done
@@ -204,8 +209,8 @@ shared_gpu() {
   done
   summary "loss after 3 epochs: ${losses[0]} on one rank, ${losses[1]} on two"
   awk -v a="${losses[0]}" -v b="${losses[1]}" 'BEGIN { d = a - b; exit !(d * d < (0.001 * a) * (0.001 * a)) }'
-  for name in communicator trainer evaluator checkpoint precision; do
-    [[ ! -x $BIN/${name}_test ]] || run_test 2 "$BIN/${name}_test"
+  for name in communicator_test "$(basename "${tests/\*_test/cuda_test}")"; do
+    [[ ! -x $BIN/$name ]] || run_test 2 "$BIN/$name"
   done
   summary "loss after 3 epochs: ${losses[0]} on one rank, ${losses[1]} on two; $passed tests passed${broken:+, failed:$broken}"
   [[ -z $broken ]]

@@ -19,9 +19,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 mkdir "$work/bin"
-programs=(neumf neumf-preprocess ops_bench)
-for test in "$BIN"/ops_*_test; do programs+=("$(basename "$test")"); done
-for program in "${programs[@]}"; do
+for program in neumf neumf-preprocess cuda_test ops_bench; do
   [[ -x $BIN/$program ]] || { echo "gpu_pack.sh: without $program, which was not built" >&2; continue; }
   strip -o "$work/bin/$program" "$BIN/$program"
 done

@@ -25,3 +25,13 @@ if(NEUMF_SANITIZE)
     $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${NEUMF_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all>)
   target_link_options(neumf_options INTERFACE -fsanitize=${NEUMF_SANITIZE})
 endif()
+
+# A build from nothing takes a quarter less time with the libraries' headers read once; but a file that forgets one of
+# them compiles then, and all do again when one changes.
+option(NEUMF_PRECOMPILE "Precompile the headers of libraries" OFF)
+function(neumf_precompile target)
+  if(NEUMF_PRECOMPILE)
+    target_precompile_headers(${target} PRIVATE <algorithm> <cmath> <cstdint> <filesystem> <functional> <map> <memory>
+      <optional> <span> <string> <vector> <fmt/format.h> ${ARGN})
+  endif()
+endfunction()

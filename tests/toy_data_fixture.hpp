@@ -9,9 +9,9 @@
 
 #include "dataset_files.hpp"
 #include "neumf/comm/communicator.hpp"
-#include "neumf/core/context.hpp"
 #include "neumf/data/dataset.hpp"
 #include "shared_directory.hpp"
+#include "test_device.hpp"
 
 namespace neumf::test {
 
@@ -27,7 +27,7 @@ class OnToyData : public testing::Test {
   Communicator world_ = Communicator::world();
   SharedDirectory shared_{world_};
   std::filesystem::path dir_ = shared_.path();
-  Context<Cpu> context_{1};
+  TestContext<Device> context_;
   std::optional<Dataset> dataset_;
   UserRange range_;  // this rank's
 };

@@ -23,7 +23,8 @@ void add_step(Case<Device, T> c, bool in_one_piece) {
     NeuMF<Device, T> model(parameters, shape, batch.groups(), group_size, true);
     if (!in_one_piece) model.go_by_operation();
     model.begin_step(context, batch.samples());
-    const ops::StepState initial;
+    ops::StepState initial;
+    initial.loss_factor = 1.0f / 1024;
     Tensor<ops::StepState, Device> step(1);
     upload(context, std::span<const ops::StepState>(&initial, 1), step.data());
     const auto samples = static_cast<double>(batch.samples()), groups = static_cast<double>(batch.groups());
@@ -32,10 +33,10 @@ void add_step(Case<Device, T> c, bool in_one_piece) {
                     .flops = samples * shape.flops_per_sample()};
     measure(state, context, work, [&] {
       if (model.in_one_piece()) {
-        model.run_in_one_piece(context, batch.view(), Dropout{}, 1.0f / 1024, step.data());
+        model.run_in_one_piece(context, batch.view(), Dropout{}, step.data());
         return;
       }
-      model.forward(context, batch.view(), Dropout{}, 1.0f / 1024, step.data());
+      model.forward(context, batch.view(), Dropout{}, step.data());
       model.backward(context, batch.view(), Dropout{});
     });
   });

@@ -45,9 +45,8 @@ void CatalogueSoftmax<Device, T>::run(Context<Device>& context, Parameters<Devic
   const auto logits = logits_.matrix().slice(0, batch.groups);
   ops::gather_weighted(context, table, batch.users, weight, users);
   ops::matmul_nt(context, Matrix<const T>(users), items, Write::overwrite, logits);
-  ops::catalogue_softmax(context, set, batch.users, first_row,
-                         static_cast<float>(weights.user / weights.positives), &state->loss_scale, logits,
-                         &state->loss);
+  ops::catalogue_softmax(context, set, batch.users, first_row, static_cast<float>(1 / weights.positives),
+                         &state->loss_factor, logits, &state->loss);
   const auto rounded = [&]() -> Matrix<const T> {
     if constexpr (std::is_same_v<T, float>) {
       return logits;
@@ -68,15 +67,14 @@ void CatalogueSoftmax<Device, T>::run(Context<Device>& context, Parameters<Devic
   if (weights.embedding_l2 == 0) return;
   const auto penalise = [&](const ops::ScatterPlan<Device>& plan, const Segment& segment, double factor) {
     ops::add_row_penalty(context, plan, Matrix<const float>(parameters.weight(segment)),
-                         static_cast<float>(factor), &state->loss_scale, parameters.gradient(segment));
+                         static_cast<float>(factor), &state->loss_factor, parameters.gradient(segment));
   };
-  const double per_user = weights.embedding_l2 * weights.user;
   ops::plan_scatter(context, batch.users, batch.groups, layout.user_gmf.rows, user_plan_);
-  penalise(user_plan_, layout.user_gmf, per_user);
+  penalise(user_plan_, layout.user_gmf, weights.embedding_l2);
   // The block's share of the catalogue's penalty.
   const std::int64_t n = layout.item_gmf.rows;
   penalise(item_plan_, layout.item_gmf,
-           per_user * static_cast<double>(batch.groups) / static_cast<double>(n));
+           weights.embedding_l2 * static_cast<double>(batch.groups) / static_cast<double>(n));
 }
 
 template <class Device, class T>

@@ -53,17 +53,16 @@ void NeuMF<Device, T>::branches(Context<Device>& context, const BatchView& batch
 
 template <class Device, class T>
 void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
-                               float loss_weight, ops::StepState* state) {
+                               ops::StepState* state) {
   require(!in_one_piece(), "this model trains in one piece: it has no forward pass");
   const auto& layout = parameters_.layout();
-  loss_weight_ = loss_weight;
-  loss_scale_ = &state->loss_scale;
+  loss_factor_ = &state->loss_factor;
   branches(context, batch, dropout, logits_.data());
   if (objective_.loss != Loss::bce) {
     const float* weight = parameters_.weight(layout.head_mlp).data;
     if (has_mlp_) ops::head_forward(context, hidden_.output(batch.samples()), weight, logits_.data());
     ops::ranking_loss(context, objective_.loss, batch, logits_.data(), objective_.log_q,
-                      loss_weight * static_cast<float>(batch.group_size), &state->loss_scale, dlogits_.data(),
+                      static_cast<float>(batch.group_size), &state->loss_factor, dlogits_.data(),
                       &state->loss);
     if (has_mlp_)
       ops::head_backward(context, hidden_.output(batch.samples()), weight,
@@ -73,15 +72,14 @@ void NeuMF<Device, T>::forward(Context<Device>& context, const BatchView& batch,
     return;
   }
   if (!has_mlp_) {
-    ops::logit_loss(context, batch.samples(), logits_.data(), batch.labels, loss_weight, &state->loss_scale,
+    ops::logit_loss(context, batch.samples(), logits_.data(), batch.labels, 1.0f, &state->loss_factor,
                     dlogits_.data(), parameters_.gradient(layout.head_bias).data, &state->loss);
     return;
   }
   ops::head_loss(context, hidden_.output(batch.samples()), parameters_.weight(layout.head_mlp).data,
-                 batch.labels, loss_weight, &state->loss_scale, dropout.keep_scale, logits_.data(),
-                 dlogits_.data(), hidden_.output_gradient(batch.samples()),
-                 parameters_.gradient(layout.head_mlp).data, parameters_.gradient(layout.head_bias).data,
-                 &state->loss);
+                 batch.labels, 1.0f, &state->loss_factor, dropout.keep_scale, logits_.data(), dlogits_.data(),
+                 hidden_.output_gradient(batch.samples()), parameters_.gradient(layout.head_mlp).data,
+                 parameters_.gradient(layout.head_bias).data, &state->loss);
 }
 
 template <class Device, class T>
@@ -109,10 +107,10 @@ void NeuMF<Device, T>::add_penalties(Context<Device>& context, const BatchView& 
   const auto& layout = parameters_.layout();
   const auto add = [&](const ops::ScatterPlan<Device>& plan, const Segment& table, float factor) {
     if (!table.empty())
-      ops::add_row_penalty(context, plan, Matrix<const float>(parameters_.weight(table)), factor, loss_scale_,
-                           parameters_.gradient(table));
+      ops::add_row_penalty(context, plan, Matrix<const float>(parameters_.weight(table)), factor,
+                           loss_factor_, parameters_.gradient(table));
   };
-  const float per_sample = objective_.embedding_l2 * loss_weight_;
+  const float per_sample = objective_.embedding_l2;
   const float per_group = per_sample * static_cast<float>(batch.group_size);
   for (const Segment* table : {&layout.user_gmf, &layout.user_mlp}) add(user_plan_, *table, per_group);
   for (const Segment* table : {&layout.item_gmf, &layout.item_mlp}) add(item_plan_, *table, per_sample);

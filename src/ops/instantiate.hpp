@@ -59,8 +59,8 @@
                                         Matrix<T>);                                                          \
   template void pair_backward<DEVICE, T>(Context<DEVICE>&, std::int32_t, Matrix<const T>, Matrix<T>, float*);
 
-#define NEUMF_SGD(DEVICE, T)                                                                            \
-  template void sgd_step<DEVICE, T>(Context<DEVICE>&, float, float, const StepState*, std::span<float>, \
+#define NEUMF_SGD(DEVICE, T)                                                                     \
+  template void sgd_step<DEVICE, T>(Context<DEVICE>&, float, const StepState*, std::span<float>, \
                                     std::span<float>, std::span<T>);
 
 #define NEUMF_WHOLE_STEP(DEVICE, T)                                                                 \

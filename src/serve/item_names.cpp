@@ -66,7 +66,7 @@ Format detect(std::string_view first_line, const std::string& path) {
       return format;
     }
   format.header = true;
-  format.separator = first_line.find('\t') != std::string_view::npos ? "\t" : ",";
+  format.separator.assign(1, first_line.find('\t') != std::string_view::npos ? '\t' : ',');
   const auto header = format.split(first_line);
   format.id = item_column(header);
   format.title = title_column(header);

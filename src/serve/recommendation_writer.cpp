@@ -36,7 +36,7 @@ class CsvWriter : public RecommendationWriter {
     const bool titles = !catalogue.titles.empty();
     for (std::size_t item = 0; item < catalogue.ids.size(); ++item) {
       ids_.push_back(csv_field(catalogue.ids[item]));
-      endings_.push_back(titles ? "," + csv_field(catalogue.titles[item]) + "\n" : "\n");
+      endings_.push_back(titles ? fmt::format(",{}\n", csv_field(catalogue.titles[item])) : "\n");
     }
     file_.write(titles ? "user_id,rank,item_id,score,title\n" : "user_id,rank,item_id,score\n");
   }

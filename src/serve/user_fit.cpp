@@ -19,9 +19,9 @@ std::int64_t block_users(const Context<Device>& context, std::int64_t samples, s
 }
 
 template <class Device>
-void set_state(Context<Device>& context, Tensor<ops::StepState, Device>& state) {
-  const ops::StepState start;
-  upload(context, std::span<const ops::StepState>(&start, 1), state.data());
+void set_state(Context<Device>& context, Tensor<ops::StepState, Device>& on_device,
+               const ops::StepState& state) {
+  upload(context, std::span<const ops::StepState>(&state, 1), on_device.data());
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ UserFit<Device>::UserFit(Context<Device>& context, CheckpointReader& checkpoint,
     upload(context, std::span<const float>(values), parameters_.weight(*segment).data);
   }
   for (const Segment* segment : layout.user_segments())
-    tables_.push_back({segment, Tensor<ops::StepState, Device>(1)});
+    tables_.push_back({segment, {}, Tensor<ops::StepState, Device>(1)});
   // A row for each user of the window, and numbers of samples that dropout would draw by.
   std::vector<std::uint32_t> users(static_cast<std::size_t>(window * groups_));
   for (std::size_t group = 0; group < users.size(); ++group)
@@ -73,7 +73,7 @@ void UserFit<Device>::begin(Context<Device>& context, std::span<const float> gmf
          {parameters_.first_moment(*table.segment), parameters_.second_moment(*table.segment),
           parameters_.gradient(*table.segment)})
       ops::fill_zero(context, std::span(moment.data, size));
-    set_state(context, table.state);
+    table.state = {};
   }
 }
 
@@ -92,8 +92,9 @@ double UserFit<Device>::add_gradients(Context<Device>& context, std::int64_t use
   upload(context, std::span<const std::uint32_t>(no_items), batch_.items.data() + used);
   upload(context, std::span<const std::uint8_t>(no_labels), batch_.labels.data() + used);
 
-  set_state(context, loss_);
-  const float weight = 1.0f / static_cast<float>(samples_);
+  ops::StepState state;
+  state.loss_factor = 1.0f / static_cast<float>(samples_);
+  set_state(context, loss_, state);
   const std::int64_t groups = all * groups_;
   for (std::int64_t first = 0; first < groups; first += model_.max_groups()) {
     BatchView block = batch_.view(std::min(model_.max_groups(), groups - first), group_);
@@ -101,13 +102,12 @@ double UserFit<Device>::add_gradients(Context<Device>& context, std::int64_t use
     block.items += first * group_;
     block.labels += first * group_;
     if (model_.in_one_piece()) {
-      model_.run_in_one_piece(context, block, Dropout{}, weight, loss_.data());
+      model_.run_in_one_piece(context, block, Dropout{}, loss_.data());
     } else {
-      model_.forward(context, block, Dropout{}, weight, loss_.data());
+      model_.forward(context, block, Dropout{}, loss_.data());
       model_.backward(context, block, Dropout{});
     }
   }
-  ops::StepState state;
   download(context, static_cast<const ops::StepState*>(loss_.data()), std::span(&state, 1));
   return state.loss;
 }
@@ -116,15 +116,14 @@ template <class Device>
 void UserFit<Device>::move(Context<Device>& context, const PerTable& learning_rate) {
   for (Table& table : tables_) {
     const Segment& s = *table.segment;
-    const ops::AdamSpec adam{
-        .learning_rate = &s == &parameters_.layout().user_gmf ? learning_rate.gmf : learning_rate.mlp,
-        .beta1 = 0.9f,
-        .beta2 = 0.99f};
-    ops::prepare_update(context, adam, ops::LossScaling{}, 0, table.state.data());
+    const ops::AdamSpec adam{.beta1 = 0.9f, .beta2 = 0.99f};
+    table.state.learning_rate = &s == &parameters_.layout().user_gmf ? learning_rate.gmf : learning_rate.mlp;
+    ops::decide_update(adam, ops::LossScaling{}, 0, table.state);
+    set_state(context, table.on_device, table.state);
     const auto span = [&](const Matrix<float>& m) {
       return std::span(m.data, static_cast<std::size_t>(m.size()));
     };
-    ops::adam_step(context, adam, static_cast<const ops::StepState*>(table.state.data()),
+    ops::adam_step(context, adam, static_cast<const ops::StepState*>(table.on_device.data()),
                    span(parameters_.weight(s)), span(parameters_.gradient(s)),
                    span(parameters_.first_moment(s)), span(parameters_.second_moment(s)), std::span<float>());
   }

@@ -88,6 +88,7 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
       items_(static_cast<std::int64_t>(shard.items.size())),
       offsets_(static_cast<std::int64_t>(shard.offsets.size())),
       batch_(model_.max_groups(), static_cast<std::int32_t>(spec.sampler.group_size())),
+      loss_weights_(static_cast<std::int64_t>(schedule_.steps() + 1)),
       state_(1),
       item_rows_(make_row_reducer<Device>(communicator, shape.items, item_reads(spec, schedule_, shape))),
       weight_update_(parameters, spec.optimizer,
@@ -104,6 +105,10 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
   upload(context, std::span<const std::uint32_t>(users), users_.data());
   upload(context, std::span<const std::uint32_t>(shard.items), items_.data());
   upload(context, std::span<const std::uint64_t>(shard.offsets), offsets_.data());
+  std::vector<float> weights(
+      static_cast<std::size_t>(loss_weights_.size()));  // the last belongs to no update
+  for (std::uint64_t number = 0; number < schedule_.steps(); ++number) weights[number] = loss_weight(number);
+  upload(context, std::span<const float>(weights), loss_weights_.data());
   set_ = {users_.data(), items_.data(), offsets_.data(), shard.items.size(), shard.first_positive};
   if (spec.negatives == Negatives::popularity) draw_by_popularity(shard);
   model_.set_objective({spec.loss, spec.embedding_l2, log_q_.data()});
@@ -152,20 +157,23 @@ std::optional<double> Trainer<Device, T>::train_epoch(std::uint32_t epoch, std::
                                                       const AfterUpdate& after_update,
                                                       const GiveUp& give_up) {
   require(first <= schedule_.steps(), "update {} of an epoch of {} updates", first, schedule_.steps());
-  spec_.sampler.epoch = epoch;
   ops::StepState start = state();
+  start.epoch = epoch;
+  start.learning_rate = spec_.learning_rate;
   start.position = schedule_.first(first, communicator_.rank());
+  start.update = first;
+  start.loss_factor = first < schedule_.steps() ? loss_weight(first) * start.loss_scale : 0.0f;
   if (first == 0) start.loss = 0;
   restore(start);
 
-  const Dropout dropout = Dropout::at_rate(spec_.dropout, spec_.sampler.seed, epoch, 0);
-  replay_.forget();
+  Dropout dropout = Dropout::at_rate(spec_.dropout, spec_.sampler.seed, epoch, 0);
+  dropout.epoch_at = &state_.data()->epoch;
   bool stopped = false;
   for (std::uint64_t number = first; number < schedule_.steps() && !stopped; ++number) {
     pace_.step(context_);
     if (heartbeat_ != nullptr) heartbeat_->at(epoch + 1, number + 1);
-    const std::uint64_t own = schedule_.groups(number, communicator_.rank()), all = schedule_.groups(number);
-    replay_.run(context_, {own, all}, [&] { stopped = !step(own, all, dropout, give_up); });
+    const std::uint64_t groups = schedule_.groups(number, communicator_.rank());
+    replay_.run(context_, groups, [&] { stopped = !step(groups, dropout, give_up); });
     if (!stopped) stopped = after_update && !after_update(number + 1, schedule_.steps());
   }
   in_phase(Phase::optimizer, [&] { complete_updates(); });
@@ -177,6 +185,12 @@ std::optional<double> Trainer<Device, T>::train_epoch(std::uint32_t epoch, std::
 }
 
 template <class Device, class T>
+float Trainer<Device, T>::loss_weight(std::uint64_t number) const {
+  return 1.0f /
+         (static_cast<float>(schedule_.groups(number)) * static_cast<float>(spec_.sampler.group_size()));
+}
+
+template <class Device, class T>
 template <class Work>
 void Trainer<Device, T>::in_phase(Phase phase, const Work& work) {
   if (heartbeat_ != nullptr) heartbeat_->enter(phase);
@@ -184,11 +198,9 @@ void Trainer<Device, T>::in_phase(Phase phase, const Work& work) {
 }
 
 template <class Device, class T>
-bool Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups, const Dropout& dropout,
-                              const GiveUp& give_up) {
+bool Trainer<Device, T>::step(std::uint64_t own_groups, const Dropout& dropout, const GiveUp& give_up) {
   const auto group_size = static_cast<std::int32_t>(spec_.sampler.group_size());
   const auto groups = static_cast<std::int64_t>(own_groups);
-  const float loss_weight = 1.0f / (static_cast<float>(all_groups) * static_cast<float>(group_size));
   ops::StepState* state = state_.data();
   // Steps that are replayed do not come here, and exchange as much as the one that was recorded.
   const std::uint64_t bytes_before = exchanged_bytes();
@@ -212,8 +224,7 @@ bool Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
         in_phase(Phase::optimizer, [&] { weight_update_.prepare(context_, block); });
       in_phase(Phase::forward, [&] {
         catalogue_->run(context_, parameters_, positives_, spec_.sampler.user_row_offset, block,
-                        {1.0 / static_cast<double>(all_groups), positives_per_user_, spec_.embedding_l2},
-                        state);
+                        {positives_per_user_, spec_.embedding_l2}, state);
       });
       continue;
     }
@@ -221,11 +232,10 @@ bool Trainer<Device, T>::step(std::uint64_t own_groups, std::uint64_t all_groups
       item_rows_->touch(context_, {block.items, static_cast<std::size_t>(block.samples())});
     if (weight_update_.defers()) in_phase(Phase::optimizer, [&] { weight_update_.prepare(context_, block); });
     if (model_.in_one_piece()) {
-      in_phase(Phase::forward,
-               [&] { model_.run_in_one_piece(context_, block, dropout, loss_weight, state); });
+      in_phase(Phase::forward, [&] { model_.run_in_one_piece(context_, block, dropout, state); });
       continue;
     }
-    in_phase(Phase::forward, [&] { model_.forward(context_, block, dropout, loss_weight, state); });
+    in_phase(Phase::forward, [&] { model_.forward(context_, block, dropout, state); });
     // The last block completes the gradients of one bucket after the other.
     const bool last = first + count == groups;
     const auto bucket_ready = [&](std::size_t bucket) { start_bucket(bucket); };
@@ -320,14 +330,16 @@ ops::StepState Trainer<Device, T>::state() const {
 }
 
 template <class Device, class T>
-void Trainer<Device, T>::restore(const ops::StepState& state) {
+void Trainer<Device, T>::restore(const ops::StepState& saved) {
+  ops::StepState state = saved;
+  state.loss_weights = loss_weights_.data();
   upload(context_, std::span<const ops::StepState>(&state, 1), state_.data());
 }
 
 template <class Device, class T>
 std::size_t Trainer<Device, T>::bytes() const {
   return model_.bytes() + weight_update_.bytes() + users_.bytes() + items_.bytes() + offsets_.bytes() +
-         slots_.bytes() + log_q_.bytes() + batch_.bytes() + own_users_.bytes() +
+         slots_.bytes() + log_q_.bytes() + loss_weights_.bytes() + batch_.bytes() + own_users_.bytes() +
          (catalogue_ != nullptr ? catalogue_->bytes() : 0);
 }
 

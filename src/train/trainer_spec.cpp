@@ -18,7 +18,8 @@ TrainerSpec trainer_spec(const Options& options, const ModelShape& shape, bool h
   spec.grads_accumulated = o.grads_accumulated;
   spec.dropout = o.dropout;
   spec.optimizer = o.optimizer;
-  spec.adam = {o.learning_rate, o.beta1, o.beta2, o.eps, o.weight_decay};
+  spec.learning_rate = o.learning_rate;
+  spec.adam = {o.beta1, o.beta2, o.eps, o.weight_decay};
   spec.freeze = o.frozen();
   if (o.loss == Loss::full_softmax) {
     // A sample is a user, by itself. The final layer stays as it is: growing without a penalty, it would take

@@ -87,8 +87,8 @@ void WeightUpdate<Device, T>::run(Context<Device>& context, const ops::AdamSpec&
   for (const Range& range : frozen_) ops::fill_zero(context, range.of(p.gradients()));
   for (const Range& range : immediate_) {
     if (optimizer_ == Optimizer::sgd)
-      ops::sgd_step(context, adam.learning_rate, adam.weight_decay, state, range.of(p.weights()),
-                    range.of(p.gradients()), range.of(p.copies()));
+      ops::sgd_step(context, adam.weight_decay, state, range.of(p.weights()), range.of(p.gradients()),
+                    range.of(p.copies()));
     else
       ops::adam_step(context, adam, state, range.of(p.weights()), range.of(p.gradients()),
                      range.of(p.first_moments()), range.of(p.second_moments()), range.of(p.copies()));

@@ -7,11 +7,15 @@
 #include <fstream>
 
 #include "neumf/core/error.hpp"
+#include "neumf/ops/memory.hpp"
 #include "toy_data_fixture.hpp"
 
 namespace neumf {
 namespace {
 
+using test::Device;
+using test::edit;
+using test::fetch;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
@@ -22,15 +26,15 @@ class Checkpoint : public test::OnToyData {
 
   Checkpoint() : OnToyData(users, items) {}
 
-  Parameters<Cpu, float> parameters(const UserRange& range, std::uint64_t seed) {
-    Parameters<Cpu, float> p(context_, shape, static_cast<std::int64_t>(range.size()));
+  Parameters<Device, float> parameters(const UserRange& range, std::uint64_t seed) {
+    Parameters<Device, float> p(context_, shape, static_cast<std::int64_t>(range.size()));
     p.initialise(context_, seed, range.first);
     return p;
   }
   void save(std::uint64_t seed, int epoch) {
     auto p = parameters(range_, seed);
     const CheckpointDirectory directory(world_, dir_ / "run");
-    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+    CheckpointWriter<Device, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
     writer.save_best(info(epoch));
     writer.finish();
   }
@@ -56,7 +60,7 @@ TEST_F(Checkpoint, LoadsOnAnyUsers) {
   for (const UserRange range : {UserRange{0, users}, UserRange{4, 17}, UserRange{19, 20}}) {
     auto expected = parameters(range, 5), loaded = parameters(range, 6);
     load_checkpoint(context_, dir_ / "run/best.h5", loaded, WeightRows::in_order(range, items));
-    EXPECT_TRUE(std::ranges::equal(expected.weights(), loaded.weights()));
+    EXPECT_EQ(fetch(context_, expected.weights()), fetch(context_, loaded.weights()));
   }
 }
 
@@ -66,17 +70,19 @@ TEST_F(Checkpoint, LoadsTheRowsThatAreAskedFor) {
   const ModelShape other{7, 5, shape.factors, shape.layers};
   const WeightRows rows{{19, 0, no_row, 7, 8, 0, no_row}, {5, no_row, 0, 1, no_row}};
   auto whole = parameters({0, users}, 5);
-  Parameters<Cpu, float> loaded(context_, other, 7), before(context_, other, 7);
+  Parameters<Device, float> loaded(context_, other, 7), before(context_, other, 7);
   loaded.initialise(context_, 6, 0);
   before.initialise(context_, 6, 0);
   load_checkpoint(context_, dir_ / "run/best.h5", loaded, rows);
   const auto expect_rows = [&](Matrix<float> there, Matrix<float> fresh, Matrix<float> got,
                                const std::vector<std::uint32_t>& from) {
-    for (std::size_t row = 0; row < from.size(); ++row) {
-      const auto r = static_cast<std::int64_t>(row);
-      const float* want = from[row] == no_row ? fresh.row(r) : there.row(from[row]);
-      EXPECT_TRUE(std::equal(got.row(r), got.row(r) + got.cols, want)) << row;
-    }
+    const auto old = fetch(context_, there), never = fetch(context_, fresh), now = fetch(context_, got);
+    const auto cols = static_cast<std::size_t>(got.cols);
+    for (std::size_t row = 0; row < from.size(); ++row)
+      for (std::size_t i = 0; i < cols; ++i)
+        EXPECT_EQ(now[row * cols + i],
+                  from[row] == no_row ? never[row * cols + i] : old[from[row] * cols + i])
+            << row;
   };
   const auto &of = whole.layout(), &to = loaded.layout();
   expect_rows(whole.weight(of.user_gmf), before.weight(to.user_gmf), loaded.weight(to.user_gmf), rows.users);
@@ -94,20 +100,20 @@ TEST_F(Checkpoint, GivesNewRowsAUsualSecondMoment) {
   const auto& of = p.layout();
   // Roots of 1, 3, 5, ... by user in the first column of a table, and of 2 in the others; items likewise.
   for (const Segment* table : {&of.user_gmf, &of.user_mlp, &of.item_gmf, &of.item_mlp}) {
-    const auto v = p.second_moment(*table), m = p.first_moment(*table);
     const bool user_table = table == &of.user_gmf || table == &of.user_mlp;
-    for (std::int64_t row = 0; row < v.rows; ++row)
-      for (std::int64_t col = 0; col < v.cols; ++col) {
-        const auto number =
-            static_cast<float>(row + (user_table ? static_cast<std::int64_t>(range_.first) : 0));
-        const float root = col == 0 ? 1 + 2 * number : 2;
-        v.row(row)[col] = root * root;
-        m.row(row)[col] = 1;
+    test::edit(context_, p.second_moment(*table), [&](auto& v) {
+      for (std::size_t i = 0; i < v.size(); ++i) {
+        const auto cols = static_cast<std::size_t>(table->cols);
+        const auto number = static_cast<float>(i / cols + (user_table ? range_.first : 0));
+        const float root = i % cols == 0 ? 1 + 2 * number : 2;
+        v[i] = root * root;
       }
+    });
+    test::edit(context_, p.first_moment(*table), [](auto& m) { std::ranges::fill(m, 1.0f); });
   }
   {
     const CheckpointDirectory directory(world_, dir_ / "run");
-    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+    CheckpointWriter<Device, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
     TrainingState state;
     state.device.step = 77;
     writer.save_run(info(0), state);
@@ -115,16 +121,19 @@ TEST_F(Checkpoint, GivesNewRowsAUsualSecondMoment) {
   }
   world_.barrier();
   const ModelShape other{3, 4, shape.factors, shape.layers};
-  Parameters<Cpu, float> q(context_, other, 3);
+  Parameters<Device, float> q(context_, other, 3);
   q.initialise(context_, 6, 0);
   const auto state =
       load_optimizer(context_, saved_runs(dir_ / "run").at(0), q, {{no_row, 19, no_row}, {3, 0, no_row, 1}});
   ASSERT_TRUE(state);
   EXPECT_EQ(state->step, 77);
   const auto expect_row = [&](const Segment& table, std::int64_t row, float first_root, float first_moment) {
-    EXPECT_FLOAT_EQ(q.second_moment(table).row(row)[0], first_root * first_root) << table.name << " " << row;
-    EXPECT_FLOAT_EQ(q.second_moment(table).row(row)[table.cols - 1], 4) << table.name << " " << row;
-    EXPECT_EQ(q.first_moment(table).row(row)[0], first_moment) << table.name << " " << row;
+    const auto v = test::fetch(context_, q.second_moment(table)),
+               m = test::fetch(context_, q.first_moment(table));
+    const auto first = static_cast<std::size_t>(row * table.cols);
+    EXPECT_FLOAT_EQ(v[first], first_root * first_root) << table.name << " " << row;
+    EXPECT_FLOAT_EQ(v[first + static_cast<std::size_t>(table.cols) - 1], 4) << table.name << " " << row;
+    EXPECT_EQ(m[first], first_moment) << table.name << " " << row;
   };
   for (const Segment* table : {&q.layout().user_gmf, &q.layout().user_mlp}) {
     expect_row(*table, 0, users, 0);  // the mean of 1, 3, ..., 39
@@ -162,10 +171,11 @@ TEST_F(Checkpoint, MatchesRowsByOriginalId) {
 TEST_F(Checkpoint, RefusesWhatIsNotFinite) {
   save(5, 1);
   auto p = parameters(range_, 7);
-  if (world_.rank() == world_.size() - 1) p.weight(p.layout().user_mlp).data[3] = INFINITY;
+  if (world_.rank() == world_.size() - 1)
+    edit(context_, p.weight(p.layout().user_mlp), [](auto& weights) { weights[3] = INFINITY; });
   {
     const CheckpointDirectory directory(world_, dir_ / "run");
-    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+    CheckpointWriter<Device, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
     EXPECT_THAT(
         [&] { writer.save_best(info(2)); },
         ThrowsMessage<CollectiveError>(HasSubstr("/model/user_mlp holds a value that is not a finite")));
@@ -193,7 +203,7 @@ TEST_F(Checkpoint, ReplacesAnEarlierOneAndItsParts) {
   save(7, 2);
   auto expected = parameters(range_, 7), loaded = parameters(range_, 6);
   load_checkpoint(context_, dir_ / "run/best.h5", loaded, WeightRows::in_order(range_, items));
-  EXPECT_TRUE(std::ranges::equal(expected.weights(), loaded.weights()));
+  EXPECT_EQ(fetch(context_, expected.weights()), fetch(context_, loaded.weights()));
   world_.barrier();
   EXPECT_EQ(files("best"), 1 + world_.size());  // the master and one part per rank
 }
@@ -206,7 +216,7 @@ TEST_F(Checkpoint, KeepsTheEarlierOneIfSavingFails) {
   EXPECT_THROW(save(7, 2), CollectiveError);
   auto expected = parameters(range_, 5), loaded = parameters(range_, 6);
   load_checkpoint(context_, dir_ / "run/best.h5", loaded, WeightRows::in_order(range_, items));
-  EXPECT_TRUE(std::ranges::equal(expected.weights(), loaded.weights()));
+  EXPECT_EQ(fetch(context_, expected.weights()), fetch(context_, loaded.weights()));
 }
 
 // A run that is saved in one place and goes on in another: weights, moments and state.
@@ -224,13 +234,15 @@ TEST_F(Checkpoint, CarriesARun) {
   state.history = {{1, 0.5, 0.4, 0.3, 0.2, 1, 2, 3, 4, 5, true},
                    {2, 0.4, 0.3, 0.4, 0.3, 1, 2, 3, 4, 10, true}};
   const CheckpointDirectory directory(world_, dir_ / "run");
-  CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
-  for (std::size_t i = 0; i < p.weights().size(); ++i) {
-    p.first_moments()[i] = 2 * p.weights()[i];
-    p.second_moments()[i] = 3 * p.weights()[i];
-  }
+  CheckpointWriter<Device, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+  const std::vector<float> before = fetch(context_, p.weights());
+  for (const auto& [moments, factor] :
+       {std::pair(p.first_moments(), 2.0f), std::pair(p.second_moments(), 3.0f)})
+    edit(context_, moments, [&before, factor = factor](auto& values) {
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = factor * before[i];
+    });
   writer.save_run(info(2), state);
-  for (float& weight : p.weights()) weight = 0;  // training goes on while the snapshot is written
+  ops::fill_zero(context_, p.weights());  // training goes on while the snapshot is written
   writer.finish();
 
   const auto runs = saved_runs(dir_ / "run");
@@ -238,11 +250,12 @@ TEST_F(Checkpoint, CarriesARun) {
   auto loaded = parameters(range_, 6);
   const auto same = load_training_state(context_, runs[0], loaded, WeightRows::in_order(range_, items),
                                         world_.rank(), world_.size());
-  auto original = parameters(range_, 5);
-  for (std::size_t i = 0; i < original.weights().size(); ++i) {
-    ASSERT_EQ(loaded.weights()[i], original.weights()[i]);
-    ASSERT_EQ(loaded.first_moments()[i], 2 * original.weights()[i]);
-    ASSERT_EQ(loaded.second_moments()[i], 3 * original.weights()[i]);
+  const auto weights = fetch(context_, loaded.weights()), m = fetch(context_, loaded.first_moments()),
+             v = fetch(context_, loaded.second_moments());
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    ASSERT_EQ(weights[i], before[i]);
+    ASSERT_EQ(m[i], 2 * before[i]);
+    ASSERT_EQ(v[i], 3 * before[i]);
   }
   EXPECT_EQ(same.epoch, 2);
   EXPECT_EQ(same.update, 7);
@@ -283,7 +296,7 @@ TEST_F(Checkpoint, CarriesAllMetricsOfARun) {
   auto described = info(1);
   described.full = state.history.back().full;
   const CheckpointDirectory directory(world_, dir_ / "run");
-  CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+  CheckpointWriter<Device, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
   writer.save_run(described, state);
   writer.finish();
   const auto run = saved_runs(dir_ / "run").at(0);
@@ -305,7 +318,7 @@ TEST_F(Checkpoint, KeepsTheLastRuns) {
   auto p = parameters(range_, 5);
   {
     const CheckpointDirectory directory(world_, dir_ / "run");
-    CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+    CheckpointWriter<Device, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
     for (int i = 0; i < 4; ++i) writer.save_run(info(1), {});
     writer.save_best(info(1));
     writer.finish();
@@ -327,7 +340,7 @@ TEST_F(Checkpoint, KeepsTheLastRuns) {
   }
   world_.barrier();
   const CheckpointDirectory directory(world_, dir_ / "run");
-  CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 1);
+  CheckpointWriter<Device, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 1);
   EXPECT_EQ(files("checkpoint"), 2 * (1 + world_.size()));
   EXPECT_EQ(files("notes"), 1);
   writer.save_run(info(1), {});
@@ -339,9 +352,9 @@ TEST_F(Checkpoint, KeepsTheLastRuns) {
 
 TEST_F(Checkpoint, SavesNoValuesThatAreNotFinite) {
   auto p = parameters(range_, 5);
-  p.weight(p.layout().item_gmf).data[3] = std::nanf("");
+  edit(context_, p.weight(p.layout().item_gmf), [](auto& weights) { weights[3] = std::nanf(""); });
   const CheckpointDirectory directory(world_, dir_ / "run");
-  CheckpointWriter<Cpu, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
+  CheckpointWriter<Device, float> writer(context_, world_, directory, *dataset_, p, range_, 0, 2);
   EXPECT_THAT(
       [&] {
         writer.save_best(info(1));

@@ -14,7 +14,7 @@ train() {
   shift 2
   timeout 120 mpirun -n "$ranks" --oversubscribe --bind-to none "$bin/neumf_sim" train --data "$work/data" \
     --factors 8 --layers 32 16 8 --batch_size 3000 --learning_rate 0.005 --epochs 2 --threads 1 \
-    --log_path "$work/$name.json" "$@" >"$work/$name.out" 2>&1 ||
+    --log_path "$work/$name.json" --overwrite "$@" >"$work/$name.out" 2>&1 ||
     { fail "$name: status $?"; grep -E 'simulated GPU|error' "$work/$name.out" | head -5; }
 }
 
@@ -37,6 +37,8 @@ END
 for precision in fp32 bf16 fp16; do
   train "cpu_$precision" 1 --device cpu --precision $precision
 done
+for ranks in 2 3 4; do train "cpu_$ranks" $ranks --device cpu; done
+train cpu_shuffled 1 --device cpu --sampling shuffled --grads_accumulated 2 --eval full
 for ((seed = 1; seed <= schedules; ++seed)); do
   export NEUMF_SIM_SEED=$seed
   for precision in fp32 tf32 bf16 fp16; do
@@ -46,17 +48,30 @@ for ((seed = 1; seed <= schedules; ++seed)); do
   same cuda_tf32 cpu_fp32 2e-3 0.04
   same cuda_bf16 cpu_bf16 2e-3 0.04
   same cuda_fp16 cpu_fp16 2e-3 0.04
+  train cuda_shuffled 1 --device cuda --sampling shuffled --grads_accumulated 2 --eval full
+  same cuda_shuffled cpu_shuffled 2e-4 0.01
   for ranks in 2 3 4; do
-    train "cpu_$ranks" $ranks --device cpu
     train "cuda_$ranks" $ranks --device cuda
     same "cuda_$ranks" "cpu_$ranks" 2e-4 0.01
   done
+  # The same bits whatever the schedule, with recorded steps and without (--profile records nothing), also where the
+  # learning rate changes; on three ranks a sum has an order.
+  for ranks in 1 3; do
+    train "replayed_$ranks" $ranks --device cuda --deterministic --lr_schedule linear
+    train "eager_$ranks" $ranks --device cuda --deterministic --lr_schedule linear --profile
+    same "replayed_$ranks" "eager_$ranks" 0 0
+    ((seed > 1)) || cp "$work/replayed_$ranks.json" "$work/first_$ranks.json"
+    same "replayed_$ranks" "first_$ranks" 0 0
+  done
 done
 
-# The same bits with recorded steps and without (--profile records nothing).
-train replayed 1 --device cuda --deterministic
-train eager 1 --device cuda --deterministic --profile
-same replayed eager 0 0
+# Steps are recorded once, whatever changes from epoch to epoch.
+recorded() {
+  NEUMF_SIM_COUNT=3000 train "recorded_$1" 1 --device cuda --epochs "$1" --lr_schedule exponential --lr_decay 0.9
+  sed -n 's/ captures of the whole run$//p' "$work/recorded_$1.out"
+}
+few=$(recorded 2) many=$(recorded 5)
+[[ $few -gt 0 && $few == "$many" ]] || fail "$few captures in 2 epochs, $many in 5"
 # Ranks that share a GPU exchange through the host.
 NEUMF_SIM_GPUS=1 train shared 2 --device cuda
 same shared cpu_2 2e-4 0.01
@@ -70,11 +85,16 @@ awk -v p="$parameters" '$1 == "adam_kernel" { good = $3 >= 16 * p && $3 < 16.2 *
 grep -q 'bytes per sample' "$work/counted.out" || fail "no bytes per sample"
 
 # A served model, on the GPU and on the CPU.
+printf '%d,%d\n' 3 7 200 1 17 100 >"$work/pairs.csv"
 NEUMF_SIM_SEED=3 train saved 1 --device cuda --checkpoint_dir "$work/run"
 for device in cuda cpu; do
   "$bin/neumf_sim" recommend --load_checkpoint_path "$work/run/best.h5" --device $device --threads 1 \
     --output "$work/items_$device.csv" >/dev/null 2>"$work/errors" || fail "recommend on $device: $(head -3 "$work/errors")"
+  "$bin/neumf_sim" score --load_checkpoint_path "$work/run/best.h5" --device $device --threads 1 --pairs "$work/pairs.csv" \
+    --output "$work/scores_$device.csv" >/dev/null 2>"$work/errors" || fail "score on $device: $(head -3 "$work/errors")"
 done
+paste -d, "$work"/scores_{cuda,cpu}.csv | awk -F, '{ d = $3 - $6; good += d * d < 1e-8 } END { exit good != 3 || NR != 3 }' ||
+  fail "scores differ: $(paste -d, "$work"/scores_{cuda,cpu}.csv)"
 python3 - "$work"/items_{cuda,cpu}.csv <<'END' || fail "recommendations differ"
 import csv, sys
 a, b = ([row for row in csv.reader(open(path))] for path in sys.argv[1:])

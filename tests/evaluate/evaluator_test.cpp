@@ -2,6 +2,7 @@
 #include "neumf/evaluate/evaluator.hpp"
 
 #include "neumf/evaluate/full_evaluator.hpp"
+#include "neumf/ops/memory.hpp"
 
 #include <gmock/gmock.h>
 
@@ -9,10 +10,13 @@
 #include <cmath>
 #include <set>
 
+#include "test_device.hpp"
 #include "toy_data.hpp"
 
 namespace neumf {
 namespace {
+
+using test::Device;
 
 constexpr std::uint32_t users = 50, items = 12, negatives = 9;  // few items: many repeated negatives
 
@@ -21,28 +25,30 @@ struct Fixture {
   Shard whole = test::toy_data(users, items, 3, negatives);
   Communicator world = Communicator::world();
   Shard shard = test::part_of(whole, world.rank(), world.size());
-  Context<Cpu> context{2};
-  Parameters<Cpu, float> parameters{context, shape, static_cast<std::int64_t>(shard.users.size())};
+  test::TestContext<Device> context{2};
+  Parameters<Device, float> parameters{context, shape, static_cast<std::int64_t>(shard.users.size())};
 
   explicit Fixture(ModelKind kind = ModelKind::neumf) : shape(ModelShape::of(kind, users, items, 4, {8, 6})) {
     fill(parameters, shard.users.first);
   }
 
   // Larger embeddings, so that scores differ between items by more than rounding.
-  void fill(Parameters<Cpu, float>& target, std::uint64_t first_user) {
+  void fill(Parameters<Device, float>& target, std::uint64_t first_user) {
     target.initialise(context, 1, first_user);
     const auto& layout = target.layout();
     for (const Segment* table : {&layout.user_gmf, &layout.item_gmf, &layout.user_mlp, &layout.item_mlp})
-      for (std::int64_t i = 0; i < table->size(); ++i) target.weight(*table).data[i] *= 100;
+      test::edit(context, target.weight(*table), [](auto& values) {
+        for (float& value : values) value *= 100;
+      });
   }
   Metrics evaluate(int topk, std::int64_t block) {
-    Evaluator<Cpu, float> evaluator(context, parameters, shape, RankingCases(shard, HeldOutPart::test), 0,
-                                    block, {topk});
+    Evaluator<Device, float> evaluator(context, parameters, shape, RankingCases(shard, HeldOutPart::test), 0,
+                                       block, {topk});
     return evaluator.evaluate(context, world);
   }
   Ranking evaluate_full(const std::vector<int>& topk, std::int64_t block) {
-    FullEvaluator<Cpu, float> evaluator(context, parameters, shape, RankingCases(shard, HeldOutPart::test), 0,
-                                        block, topk);
+    FullEvaluator<Device, float> evaluator(context, parameters, shape, RankingCases(shard, HeldOutPart::test),
+                                           0, block, topk);
     return evaluator.evaluate(context, world);
   }
   // Scores of every (user, item) by a model that holds all users.
@@ -50,17 +56,20 @@ struct Fixture {
 };
 
 std::vector<float> Fixture::all_scores() {
-  Parameters<Cpu, float> complete(context, shape, users);
+  Parameters<Device, float> complete(context, shape, users);
   fill(complete, 0);
-  NeuMF<Cpu, float> model(complete, shape, users, items, false);
+  NeuMF<Device, float> model(complete, shape, users, items, false);
   std::vector<std::uint32_t> rows(users), columns(users * items);
   for (std::uint32_t u = 0; u < users; ++u) rows[u] = u;
   for (std::uint32_t s = 0; s < users * items; ++s) columns[s] = s % items;
-  std::vector<float> scores(users * items);
+  Tensor<float, Device> scores(users * items);
+  const auto device_rows = test::to_device(context, rows), device_columns = test::to_device(context, columns);
   model.begin_step(context, users * items);
-  model.score(context, {.groups = users, .group_size = items, .users = rows.data(), .items = columns.data()},
-              scores.data());
-  return scores;
+  model.score(
+      context,
+      {.groups = users, .group_size = items, .users = device_rows.data(), .items = device_columns.data()},
+      scores.data());
+  return test::fetch(context, scores.span());
 }
 
 class EvaluatorOf : public testing::TestWithParam<ModelKind> {};
@@ -198,13 +207,13 @@ TEST_P(ManyHeldOut, EqualBruteForce) {
   };
   const RankingCases cases(s.shard, GetParam());
   for (const std::int64_t block : {1, 40, 100000}) {
-    Evaluator<Cpu, float> evaluator(s.context, s.parameters, s.shape, cases, 0, block, {k});
+    Evaluator<Device, float> evaluator(s.context, s.parameters, s.shape, cases, 0, block, {k});
     const Metrics metrics = evaluator.evaluate(s.context, s.world);
     expect(metrics.ranking, sampled, sampled_mrr);
     EXPECT_TRUE(metrics.several);
     EXPECT_GT(metrics.loss, 0);
     EXPECT_EQ(evaluator.ranks().users(), cases.size());
-    FullEvaluator<Cpu, float> catalogue(s.context, s.parameters, s.shape, cases, 0, block, {k});
+    FullEvaluator<Device, float> catalogue(s.context, s.parameters, s.shape, cases, 0, block, {k});
     expect(catalogue.evaluate(s.context, s.world), full, full_mrr);
   }
 }
@@ -214,10 +223,12 @@ TEST_P(ManyHeldOut, HaveAFiniteLossWhateverTheLogits) {
   Fixture s;
   s.whole = test::ragged_toy_data(users, items, 3, negatives, 4);
   s.shard = test::part_of(s.whole, s.world.rank(), s.world.size());
-  for (float& weight : s.parameters.weights()) weight *= 1000;
+  test::edit(s.context, s.parameters.weights(), [](auto& weights) {
+    for (float& weight : weights) weight *= 1000;
+  });
   const RankingCases cases(s.shard, GetParam());
   for (const Loss loss : {Loss::bce, Loss::bpr, Loss::softmax}) {
-    Evaluator<Cpu, float> evaluator(s.context, s.parameters, s.shape, cases, 0, 1000, {3}, loss);
+    Evaluator<Device, float> evaluator(s.context, s.parameters, s.shape, cases, 0, 1000, {3}, loss);
     const double mean = evaluator.evaluate(s.context, s.world).loss;
     EXPECT_TRUE(std::isfinite(mean)) << name_of(loss);
     EXPECT_GT(mean, 1000) << name_of(loss);
@@ -226,7 +237,7 @@ TEST_P(ManyHeldOut, HaveAFiniteLossWhateverTheLogits) {
 
 TEST(Evaluator, GivesAConstantModelNothing) {
   Fixture s;
-  for (float& weight : s.parameters.weights()) weight = 0;
+  ops::fill_zero(s.context, s.parameters.weights());
   const Metrics metrics = s.evaluate(1, 1000);
   // Every distinct negative ties with the held-out item; only users whose negatives all equal it would score.
   EXPECT_EQ(metrics.hit_rate, 0);
@@ -237,7 +248,8 @@ TEST(Evaluator, GivesAConstantModelNothing) {
 
 TEST(Evaluator, GivesAModelOfNaNNothing) {
   Fixture s;
-  for (float& weight : s.parameters.weights()) weight = std::nanf("");
+  test::edit(s.context, s.parameters.weights(),
+             [](auto& weights) { std::ranges::fill(weights, std::nanf("")); });
   EXPECT_EQ(s.evaluate(1, 1000).hit_rate, 0);
 }
 

@@ -12,10 +12,12 @@
 #include <vector>
 
 #include "neumf/core/error.hpp"
-#include "toy_data.hpp"
+#include "test_device.hpp"
 
 namespace neumf {
 namespace {
+
+using test::Device;
 
 // Values in double precision of each unit of a layer, for a block of samples: [units].
 constexpr std::int64_t lanes = 64;
@@ -199,14 +201,16 @@ class NeuMFModel : public testing::TestWithParam<Case> {
         ids_(groups) {
     // Larger than the usual initial values, so that the embeddings' gradients are not tiny.
     const Philox philox(3, RandomStream::synthetic);
-    for (std::size_t i = 0; i < parameters_.weights().size(); ++i)
-      parameters_.weights()[i] = open_unit(philox(i).v[0]) - 0.5f;
-    // Positive biases: no layer may be switched off as a whole.
-    const auto& layout = parameters_.layout();
-    std::vector<Segment> biases = layout.hidden_bias;
-    biases.push_back(layout.pair_bias);
-    for (const Segment& bias : biases)
-      for (std::int64_t k = 0; k < bias.size(); ++k) parameters_.weight(bias).data[k] += 0.7f;
+    test::edit(context_, parameters_.weights(), [&](auto& weights) {
+      for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = open_unit(philox(i).v[0]) - 0.5f;
+      // Positive biases: no layer may be switched off as a whole.
+      const auto& layout = parameters_.layout();
+      std::vector<Segment> biases = layout.hidden_bias;
+      biases.push_back(layout.pair_bias);
+      for (const Segment& bias : biases)
+        for (std::int64_t k = 0; k < bias.size(); ++k)
+          weights[static_cast<std::size_t>(bias.offset + k)] += 0.7f;
+    });
     for (std::size_t g = 0; g < users_.size(); ++g) {
       users_[g] = bounded(philox(g, 1).v[0], 6);
       ids_[g] = 1000 * g;
@@ -216,9 +220,16 @@ class NeuMFModel : public testing::TestWithParam<Case> {
       labels_[s] = s % 3 == 0;
     }
     dropout_ = Dropout::at_rate(GetParam().dropout, 11, 2, 0);
-    EXPECT_TRUE(model_.in_one_piece());
+    device_users_ = test::to_device(context_, users_);
+    device_items_ = test::to_device(context_, items_);
+    device_labels_ = test::to_device(context_, labels_);
+    device_ids_ = test::to_device(context_, ids_);
+    EXPECT_EQ(model_.in_one_piece(), test::on_cpu);
     if (GetParam().way != Way::narrow) model_.go_by_operation();
-    model_.set_objective(GetParam().objective);
+    device_log_q_ = test::to_device(context_, std::vector<float>(log_q.begin(), log_q.end()));
+    Objective objective = GetParam().objective;
+    if (objective.log_q != nullptr) objective.log_q = device_log_q_.data();
+    model_.set_objective(objective);
     model_.pair_layer().force(projection());
   }
 
@@ -226,30 +237,44 @@ class NeuMFModel : public testing::TestWithParam<Case> {
     return GetParam().way == Way::per_item ? ItemProjection::per_item : ItemProjection::per_sample;
   }
 
+  // On the host and on the device.
   BatchView batch() const {
     return {groups, GetParam().group_size, users_.data(), items_.data(), ids_.data(), labels_.data()};
   }
+  BatchView device_batch() const {
+    return {groups,
+            GetParam().group_size,
+            device_users_.data(),
+            device_items_.data(),
+            device_ids_.data(),
+            device_labels_.data()};
+  }
   ReferenceModel reference(const Dropout& dropout) {
-    return {shape_, parameters_.layout(), parameters_.weights(), batch(), dropout};
+    return {shape_, parameters_.layout(), test::fetch(context_, parameters_.weights()), batch(), dropout};
   }
 
   ModelShape shape_;
-  Context<Cpu> context_;
-  Parameters<Cpu, float> parameters_;
-  NeuMF<Cpu, float> model_;
+  test::TestContext<Device> context_;
+  Parameters<Device, float> parameters_;
+  NeuMF<Device, float> model_;
   std::vector<std::uint32_t> users_, items_;
   std::vector<std::uint8_t> labels_;
   std::vector<std::uint64_t> ids_;
+  Tensor<std::uint32_t, Device> device_users_, device_items_;
+  Tensor<std::uint8_t, Device> device_labels_;
+  Tensor<std::uint64_t, Device> device_ids_;
+  Tensor<float, Device> device_log_q_;
   Dropout dropout_;
 };
 
 TEST_P(NeuMFModel, ScoresAsTheFormulasSay) {
   const auto expected = reference({}).logits();
-  std::vector<float> logits(items_.size());
-  NeuMF<Cpu, float> model(parameters_, shape_, groups, GetParam().group_size, false);
+  Tensor<float, Device> device_logits(batch().samples());
+  NeuMF<Device, float> model(parameters_, shape_, groups, GetParam().group_size, false);
   model.pair_layer().force(projection());
   model.begin_step(context_, batch().samples());
-  model.score(context_, batch(), logits.data());
+  model.score(context_, device_batch(), device_logits.data());
+  const auto logits = test::fetch(context_, device_logits.span());
   for (std::size_t s = 0; s < logits.size(); ++s) EXPECT_NEAR(logits[s], expected[s], 1e-5) << s;
 }
 
@@ -258,9 +283,11 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
   ops::StepState state;
   state.loss_scale = 8;  // must multiply every gradient and no loss
   const float loss_weight = 0.25f;
+  state.loss_factor = loss_weight * state.loss_scale;
+  auto device_state = test::to_device(context_, std::vector<ops::StepState>{state});
   model_.begin_step(context_, 2 * batch().samples());
   // Two blocks: gradients must add up.
-  BatchView first = batch(), second = batch();
+  BatchView first = device_batch(), second = first;
   first.groups = 25;
   second.groups = groups - 25;
   second.users += 25;
@@ -269,9 +296,9 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
   second.labels += 25 * GetParam().group_size;
   for (const BatchView& block : {first, second}) {
     if (model_.in_one_piece()) {
-      model_.run_in_one_piece(context_, block, dropout_, loss_weight, &state);
+      model_.run_in_one_piece(context_, block, dropout_, device_state.data());
     } else {
-      model_.forward(context_, block, dropout_, loss_weight, &state);
+      model_.forward(context_, block, dropout_, device_state.data());
       model_.backward(context_, block, dropout_);
     }
   }
@@ -281,7 +308,9 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
   Objective loss_alone = objective;
   loss_alone.embedding_l2 = 0;
   const bool compares = objective.loss != Loss::bce;
-  EXPECT_NEAR(state.loss, expected.objective(loss_alone) / (compares ? GetParam().group_size : 1), 1e-4);
+  EXPECT_NEAR(test::fetch(context_, device_state.span())[0].loss,
+              expected.objective(loss_alone) / (compares ? GetParam().group_size : 1), 1e-4);
+  const auto gradients = test::fetch(context_, parameters_.gradients());
   const auto& layout = parameters_.layout();
   std::vector<const Segment*> segments = layout.shared_segments();
   std::ranges::copy(layout.user_segments(), std::back_inserter(segments));
@@ -299,7 +328,8 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
       const double gradient = (above - below) / (2 * h) * loss_weight * state.loss_scale;
       largest = std::max(largest, std::fabs(gradient));
       // fp32 sums of a few hundred terms of order one, in wide models of some thousand larger ones.
-      EXPECT_NEAR(parameters_.gradient(*segment).data[i], gradient, 2e-4 + 2e-6 * std::fabs(gradient))
+      EXPECT_NEAR(gradients[static_cast<std::size_t>(segment->offset + i)], gradient,
+                  2e-4 + 2e-6 * std::fabs(gradient))
           << segment->name << "[" << i << "]";
     }
     if (compares && segment == &layout.head_bias) continue;  // the same for all of a group
@@ -307,6 +337,7 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
   }
 }
 
+#ifndef NEUMF_TEST_CUDA
 // The gradients of a narrow step on weights that every type holds exactly, and its loss at the end.
 template <class T>
 std::vector<float> narrow_gradients(int threads) {
@@ -329,7 +360,7 @@ std::vector<float> narrow_gradients(int threads) {
   const BatchView batch{groups, 5, users.data(), items.data(), ids.data(), labels.data()};
   ops::StepState state;
   model.begin_step(context, batch.samples());
-  model.run_in_one_piece(context, batch, Dropout::at_rate(0.5f, 1, 0, 0), 1.0f, &state);
+  model.run_in_one_piece(context, batch, Dropout::at_rate(0.5f, 1, 0, 0), &state);
   model.finish_step(context);
   std::vector<float> result(parameters.gradients().begin(), parameters.gradients().end());
   result.push_back(static_cast<float>(state.loss));
@@ -363,7 +394,7 @@ TEST(NarrowStep, HasNoForwardPass) {
   const ModelShape shape{5, 5, 8, {16, 8}};
   Parameters<Cpu, float> parameters(context, shape, shape.users);
   NeuMF<Cpu, float> model(parameters, shape, 4, 5, true);
-  EXPECT_THAT([&] { model.forward(context, {}, {}, 1.0f, nullptr); },
+  EXPECT_THAT([&] { model.forward(context, {}, {}, nullptr); },
               testing::ThrowsMessage<Error>(testing::HasSubstr("one piece")));
 }
 
@@ -378,16 +409,22 @@ TEST(NarrowStep, AgreesOnAnyNumberOfThreads) {
   }
 }
 
+#endif
+
 std::vector<Case> cases() {
+  const auto ways = test::on_cpu ? std::vector{Way::per_sample, Way::per_item, Way::narrow}
+                                 : std::vector{Way::per_sample, Way::per_item};
   std::vector<Case> all;
   for (const std::int32_t group_size : {1, 5})
     for (const float dropout : {0.0f, 0.5f})
-      for (const auto way : {Way::per_sample, Way::per_item, Way::narrow})
+      for (const auto way : ways)
         for (const std::int64_t factors : {5, 0})
           for (const std::vector<std::int64_t>& layers : {std::vector<std::int64_t>{8, 7}, {6, 8, 5, 3}})
             all.push_back({group_size, dropout, way, factors, layers});
   for (const std::int32_t group_size : {1, 5})
-    for (const auto way : {Way::per_sample, Way::narrow}) all.push_back({group_size, 0.5f, way, 5, {}});
+    for (const auto way : ways)
+      if (way != Way::per_item) all.push_back({group_size, 0.5f, way, 5, {}});
+  if (!test::on_cpu) return all;
   // More than one vector, more than one tile for each thread, groups larger than a tile, another dropout.
   all.push_back({5, 0.3f, Way::narrow, 20, {40, 50, 33, 17}});
   all.push_back({70, 0.5f, Way::narrow, 64, {16, 64, 20}});

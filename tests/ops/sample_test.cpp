@@ -54,12 +54,15 @@ TYPED_TEST(Sample, FillsABatchFromThePlaceInTheEpoch) {
             device_set.slots = by_popularity ? device_slots.data() : nullptr;
             set_view.slots = by_popularity ? slots.data() : nullptr;
             const SamplerSpec spec{sampling, negatives, 97, exact, 11, 3, 5000};
+            SamplerSpec without_epoch = spec;  // which is the state's
+            without_epoch.epoch = 99;
             const auto size = static_cast<Index>(spec.group_size());
             BatchBuffer<Where> out(1000, static_cast<std::int32_t>(size));
             StepState state;
             state.position = 100;
+            state.epoch = 3;
             const auto device_state = this->to_device(std::vector<StepState>{state});
-            sample_batch(this->context(), device_set, spec, device_state.data(), 17, groups, out);
+            sample_batch(this->context(), device_set, without_epoch, device_state.data(), 17, groups, out);
             const auto got_users = this->to_host(out.users), got_items = this->to_host(out.items);
             const auto got_ids = this->to_host(out.ids);
             const auto got_labels = this->to_host(out.labels);

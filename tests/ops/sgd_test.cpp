@@ -29,9 +29,10 @@ TYPED_TEST(SgdStep, FollowsTheFormula) {
       auto copy = this->template send<Real>(Array(n, 1, NAN));
       StepState initial;
       initial.loss_scale = loss_scale;
+      initial.learning_rate = learning_rate;
       const auto state = this->state_of(initial, LossScaling{});
-      sgd_step(this->context(), learning_rate, weight_decay, state.data(), device_weight.span(),
-               device_gradient.span(), copy.span());
+      sgd_step(this->context(), weight_decay, state.data(), device_weight.span(), device_gradient.span(),
+               copy.span());
       const Array got = this->fetch(device_weight), got_copy = this->fetch(copy);
       expect_equal(this->fetch(device_gradient), Array(n), "gradient");
       for (Index i = 0; i < n; ++i) {
@@ -51,8 +52,7 @@ TYPED_TEST(SgdStep, SkipsAStepButClearsTheGradient) {
   StepState initial;
   initial.overflow = 1;
   const auto state = this->state_of(initial, LossScaling{true});
-  sgd_step(this->context(), 0.1f, 0.1f, state.data(), device_weight.span(), gradient.span(),
-           std::span<Real>());
+  sgd_step(this->context(), 0.1f, state.data(), device_weight.span(), gradient.span(), std::span<Real>());
   expect_equal(this->fetch(device_weight), weight, "weight");
   expect_equal(this->fetch(gradient), Array(n), "gradient");
 }

@@ -34,12 +34,13 @@ TYPED_TEST(StepStateTest, CountsStepsAndGroups) {
 }
 
 TYPED_TEST(StepStateTest, CorrectsTheBiasOfBothMoments) {
-  const AdamSpec spec{0.0045f, 0.25f, 0.5f, 1e-8f}, slow{0.001f, 0.9f, 0.999f, 1e-8f};
-  for (const auto& adam : {spec, slow}) {
+  const AdamSpec spec{0.25f, 0.5f, 1e-8f}, slow{0.9f, 0.999f, 1e-8f};
+  for (const auto& [adam, rate] : {std::pair(spec, 0.0045f), std::pair(slow, 0.001f)}) {
     StepState state;
+    state.learning_rate = rate;
     for (int t = 1; t <= 100; ++t) {
       state = this->after(state, LossScaling{}, 1, adam);
-      const double lr = adam.learning_rate, beta1 = adam.beta1, beta2 = adam.beta2;
+      const double lr = state.learning_rate, beta1 = adam.beta1, beta2 = adam.beta2;
       // One rounding to float.
       EXPECT_FLOAT_EQ(state.step_size, static_cast<float>(reference::adam_step_size(lr, beta1, t)));
       EXPECT_FLOAT_EQ(state.second_moment_scale,
@@ -168,6 +169,26 @@ TYPED_TEST(StepStateTest, KeepsAStaticScale) {
   EXPECT_EQ(state.loss_scale, 128.0f);
   EXPECT_EQ(state.skip, 1u);
   EXPECT_EQ(state.step, 1);
+}
+
+// What a sample counts is the next update's, times the next loss scale.
+TYPED_TEST(StepStateTest, WeighsTheNextUpdate) {
+  const auto weights = this->to_device(std::vector<float>{0.5f, 0.25f, 0.125f, 0.0f});
+  LossScaling scaling{true};
+  StepState state;
+  state.loss_weights = weights.data();
+  state.loss_scale = 1024.0f;
+  state = this->after(state, scaling, 1);
+  EXPECT_EQ(state.update, 1u);
+  EXPECT_EQ(state.loss_factor, 256.0f);
+  state.overflow = 1;
+  state = this->after(state, scaling, 1);
+  EXPECT_EQ(state.update, 2u) << "an update that is skipped is over as well";
+  EXPECT_EQ(state.loss_factor, 64.0f) << "the scale was halved";
+  state = this->after(state, scaling, 1);
+  EXPECT_EQ(state.loss_factor, 0.0f) << "after the epoch's last update";
+  state.loss_weights = nullptr;
+  EXPECT_EQ(this->after(state, scaling, 1).loss_factor, 512.0f);
 }
 
 // However long the overflows last (a diverged model), the scale stays a number that gradients can be divided

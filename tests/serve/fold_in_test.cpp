@@ -13,6 +13,7 @@
 namespace neumf::serve {
 namespace {
 
+using test::Device;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
@@ -55,9 +56,9 @@ constexpr std::int32_t samples = 20, group = 5;
 
 void FoldingIn::expect_gradients_of_differences(const FitLoss& loss) {
   constexpr std::int64_t fitted = 19;  // no multiple of what products take together
-  constexpr auto window = static_cast<std::size_t>(UserFit<Cpu>::window);
+  constexpr auto window = static_cast<std::size_t>(UserFit<Device>::window);
   const int terms = loss.loss == Loss::bce ? samples : samples / group;  // of a user's mean
-  UserFit<Cpu> fit(context_, *checkpoint_, samples, loss);
+  UserFit<Device> fit(context_, *checkpoint_, samples, loss);
   std::vector<float> rows[2] = {std::vector<float>(window * gmf_width()),
                                 std::vector<float>(window * mlp_width())};
   for (auto& table : rows)
@@ -73,12 +74,12 @@ void FoldingIn::expect_gradients_of_differences(const FitLoss& loss) {
   fit.gradients(context_, gradients[0], gradients[1]);
 
   double largest = 0;
-  for (const std::size_t user : {0, 3, 18}) {
+  for (const std::size_t user : {3, 9, 18}) {
     for (int table = 0; table < 2; ++table) {
       const std::size_t width = table == 0 ? gmf_width() : mlp_width();
       for (std::size_t k = 0; k < std::min<std::size_t>(width, 12); ++k) {
         const std::size_t at = user * width + k;
-        const float value = rows[table][at], difference = 0.004f;
+        const float value = rows[table][at], difference = 0.0003f;  // so small that no ReLU turns
         double losses[2];
         for (int side = 0; side < 2; ++side) {
           rows[table][at] = value + (side == 0 ? -difference : difference);
@@ -108,15 +109,15 @@ TEST_P(FoldingIn, FitsAUserWhoeverIsBesideIt) {
   const History history(text, "history", *catalogue_);
   std::vector<std::uint32_t> everybody(history.users().ids().size());
   std::iota(everybody.begin(), everybody.end(), 0u);
-  const auto rows_of = [&](Context<Cpu>& context, const History& from,
+  const auto rows_of = [&](Context<Device>& context, const History& from,
                            std::span<const std::uint32_t> wanted) {
-    FoldIn<Cpu> fold_in(context, *checkpoint_, from);
+    FoldIn<Device> fold_in(context, *checkpoint_, from);
     std::vector<float> gmf(wanted.size() * gmf_width()), mlp(wanted.size() * mlp_width());
     fold_in.read(wanted, gmf, mlp);
     gmf.insert(gmf.end(), mlp.begin(), mlp.end());
     return gmf;
   };
-  Context<Cpu> more(3);
+  test::TestContext<Device> more(3);
   const auto all = rows_of(context_, history, everybody);
   EXPECT_EQ(rows_of(more, history, everybody), all);
   const std::vector<std::uint32_t> few{44, 7, 7, 0};
@@ -166,7 +167,7 @@ TEST_P(FoldingIn, LowersTheLoss) {
   constexpr std::size_t best = 40;
   std::vector<std::uint32_t> all(items);
   std::iota(all.begin(), all.end(), 0u);
-  PairScorer<Cpu, float> trained(context_, *checkpoint_, items);
+  PairScorer<Device, float> trained(context_, *checkpoint_, items);
   std::string text;
   for (std::uint32_t user = 0; user < visitors; ++user) {
     const auto scores = trained.score(context_, std::vector<std::uint32_t>(items, user), all);
@@ -176,10 +177,10 @@ TEST_P(FoldingIn, LowersTheLoss) {
       text += fmt::format("visitor {},item {}\n", user, order[place]);
   }
   const History history(text, "history", *catalogue_);
-  FoldIn<Cpu> fold_in(context_, *checkpoint_, history);
+  FoldIn<Device> fold_in(context_, *checkpoint_, history);
   MeanRows mean(*checkpoint_);
   const auto loss = [&](UserRows& rows, std::uint32_t user) {
-    PairScorer<Cpu, float> scorer(context_, *checkpoint_, items, &rows);
+    PairScorer<Device, float> scorer(context_, *checkpoint_, items, &rows);
     const auto scores = scorer.score(context_, std::vector<std::uint32_t>(items, user), all);
     const auto own = history.items(user);
     double has = 0, others = 0;
@@ -208,7 +209,7 @@ TEST_F(Saved, FitsWhoHasTheWholeCatalogue) {
   std::string text;
   for (std::uint32_t item = 0; item < items; ++item) text += fmt::format("everything,item {}\n", item);
   const History history(text, "history", *catalogue_);
-  FoldIn<Cpu> fold_in(context_, *checkpoint_, history);
+  FoldIn<Device> fold_in(context_, *checkpoint_, history);
   const std::vector<std::uint32_t> user{0};
   std::vector<float> gmf(4), mlp(6);
   fold_in.read(user, gmf, mlp);

@@ -21,6 +21,7 @@
 namespace neumf::serve {
 namespace {
 
+using test::Device;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
@@ -88,8 +89,8 @@ class Serving : public testing::Test, public test::SavedModel {
 
   template <class T>
   void check_recommender(int threads, double tolerance) {
-    Context<Cpu> context(threads);
-    Recommender<Cpu, T> recommender(context, *checkpoint_, 15, 32);
+    test::TestContext<Device> context(threads);
+    Recommender<Device, T> recommender(context, *checkpoint_, 15, 32);
     // Any order, with repetitions, from several parts.
     const std::vector<std::uint32_t> wanted{39, 0, 17, 0, 18, 5};
     ItemLists excluded;
@@ -124,7 +125,7 @@ TEST_F(Serving, RanksTheWholeCatalogue) {
 
 TEST_F(Serving, ScoresPairs) {
   const auto logits = all_logits();
-  PairScorer<Cpu, float> scorer(context_, *checkpoint_, 2000);
+  PairScorer<Device, float> scorer(context_, *checkpoint_, 2000);
   std::vector<std::uint32_t> some_users, some_items;
   for (std::uint32_t i = 0; i < 1500; ++i) {
     some_users.push_back(i * 7 % users);
@@ -221,9 +222,9 @@ TEST(ItemFilters, Compose) {
 TEST_F(Serving, GivesAPairTheSameBits) {
   std::vector<std::uint32_t> third;
   for (std::uint32_t item = 1; item < items; item += 3) third.push_back(item);
-  Recommender<Cpu, float> all(context_, *checkpoint_, items, 16),
+  Recommender<Device, float> all(context_, *checkpoint_, items, 16),
       some(context_, *checkpoint_, items, 7, third);
-  PairScorer<Cpu, float> scorer(context_, *checkpoint_, 3);
+  PairScorer<Device, float> scorer(context_, *checkpoint_, 3);
   const std::vector<std::uint32_t> wanted{31, 2};
   const auto whole = all.recommend(context_, wanted), part = some.recommend(context_, wanted);
   for (std::size_t user = 0; user < 2; ++user) {
@@ -279,8 +280,8 @@ TEST_F(Serving, SharesUsersAmongRanksInTheOrderAsked) {
   request.filter = &seen;
   request.popularity = Popularity(checkpoint_->item_counts());
   Collector collector;
-  recommend_users<Cpu, float>(context_, world_, *checkpoint_, request,
-                              world_.is_root() ? &collector : nullptr);
+  recommend_users<Device, float>(context_, world_, *checkpoint_, request,
+                                 world_.is_root() ? &collector : nullptr);
   EXPECT_EQ(collector.published, world_.is_root());
   if (!world_.is_root()) return;
   EXPECT_EQ(collector.ids, request.users.ids);
@@ -305,7 +306,7 @@ TEST_F(Serving, EndsOnAllRanksWhenWritingFails) {
   collector.broken = true;
   const auto recommend = [&] {
     auto* writer = world_.is_root() ? &collector : nullptr;
-    recommend_users<Cpu, float>(context_, world_, *checkpoint_, request, writer);
+    recommend_users<Device, float>(context_, world_, *checkpoint_, request, writer);
   };
   EXPECT_THAT(recommend, ThrowsMessage<CollectiveError>(HasSubstr("the disk is full")));
   EXPECT_FALSE(collector.published);
@@ -328,7 +329,7 @@ TEST_F(Serving, ScoresAStreamOfPairs) {
     output.emplace(output_path);
     streams.emplace(PairStreams{*reader, *output, OutputFormat::csv, *known_, *catalogue_});
   }
-  const auto done = score_pairs<Cpu, float>(context_, world_, *checkpoint_, streams ? &*streams : nullptr);
+  const auto done = score_pairs<Device, float>(context_, world_, *checkpoint_, streams ? &*streams : nullptr);
   EXPECT_EQ(done, pairs.size());
   if (!world_.is_root()) return;
   const auto logits = all_logits();

@@ -9,6 +9,7 @@
 #include "neumf/checkpoint/writer.hpp"
 #include "neumf/data/id_index.hpp"
 #include "shared_directory.hpp"
+#include "test_device.hpp"
 
 namespace neumf::test {
 
@@ -22,19 +23,20 @@ class SavedModel {
     world_.barrier();
     const Dataset dataset = Dataset::open(directory_);
     const UserRange range = dataset.user_range(world_.rank(), world_.size());
-    Parameters<Cpu, float> parameters(context_, shape, static_cast<std::int64_t>(range.size()));
+    Parameters<Device, float> parameters(context_, shape, static_cast<std::int64_t>(range.size()));
     parameters.initialise(context_, 3, range.first);
     // Embeddings as large as those of a trained model.
     const auto& layout = parameters.layout();
     for (const Segment* table : {&layout.user_gmf, &layout.user_mlp, &layout.item_gmf, &layout.item_mlp}) {
-      const auto weight = parameters.weight(*table);
-      for (std::int64_t i = 0; i < weight.size(); ++i) weight.data[i] *= 100;
+      edit(context_, parameters.weight(*table), [](auto& weights) {
+        for (float& weight : weights) weight *= 100;
+      });
     }
     CheckpointInfo info{shape, dataset.id(), 1, 0.5, 0.25, 10, ""};
     for (std::uint32_t item = 0; item < static_cast<std::uint32_t>(shape.items); ++item)
       info.item_counts.push_back(item % 7);
     const CheckpointDirectory saved(world_, directory_ / "run");
-    CheckpointWriter<Cpu, float> writer(context_, world_, saved, dataset, parameters, range, 0, 1);
+    CheckpointWriter<Device, float> writer(context_, world_, saved, dataset, parameters, range, 0, 1);
     writer.save_best(info);
     writer.finish();
     world_.barrier();
@@ -48,7 +50,7 @@ class SavedModel {
   SharedDirectory shared_{world_};
   std::filesystem::path directory_ = shared_.path();
   Shard data_;
-  Context<Cpu> context_{1};
+  TestContext<Device> context_;
   std::unique_ptr<CheckpointReader> checkpoint_;
   std::unique_ptr<IdIndex> known_, catalogue_;
 };

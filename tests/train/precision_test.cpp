@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "neumf/train/trainer.hpp"
+#include "test_device.hpp"
 #include "toy_data.hpp"
 
 namespace neumf {
@@ -17,9 +18,9 @@ template <class T>
 struct Rank {
   Communicator world = Communicator::world();
   Shard shard = test::part_of(test::toy_data(users, items, 6, 5), world.rank(), world.size());
-  Context<Cpu> context{1};
-  Parameters<Cpu, T> parameters{context, shape, static_cast<std::int64_t>(shard.users.size())};
-  std::unique_ptr<Trainer<Cpu, T>> trainer;
+  test::TestContext<test::Device> context;
+  Parameters<test::Device, T> parameters{context, shape, static_cast<std::int64_t>(shard.users.size())};
+  std::unique_ptr<Trainer<test::Device, T>> trainer;
 
   explicit Rank(float loss_scale, std::int64_t batch_size = 1 << 20, int growth_interval = 3) {
     parameters.initialise(context, 1, shard.users.first);
@@ -27,14 +28,15 @@ struct Rank {
     spec.sampler.item_count = items;
     spec.sampler.seed = 3;
     spec.batch_size = batch_size;
-    spec.adam = {0.01f, 0.9f, 0.999f, 1e-8f};
+    spec.learning_rate = 0.01f;
+    spec.adam = {0.9f, 0.999f, 1e-8f};
     spec.loss_scaling.dynamic = loss_scale != 1.0f;
     spec.loss_scaling.growth_interval = growth_interval;
     spec.loss_scale = loss_scale;
-    trainer = std::make_unique<Trainer<Cpu, T>>(context, world, parameters, shape, shard, spec);
+    trainer = std::make_unique<Trainer<test::Device, T>>(context, world, parameters, shape, shard, spec);
     trainer->model().go_by_operation();  // a narrow model would be computed in fp32
   }
-  std::vector<float> weights() { return {parameters.weights().begin(), parameters.weights().end()}; }
+  std::vector<float> weights() { return test::fetch(context, parameters.weights()); }
 };
 
 template <class T>
@@ -56,11 +58,12 @@ TYPED_TEST(HalfPrecision, CopiesFollowTheWeights) {
   Rank<TypeParam> rank(1.0f, 200);
   rank.trainer->train_epoch(0);
   const auto& layout = rank.parameters.layout();
-  for (const Segment* s : layout.shared_segments())
-    for (std::int64_t i = 0; i < s->size(); ++i)
-      EXPECT_EQ(rank.parameters.compute(*s).data[i].bits,
-                from_float<TypeParam>(rank.parameters.weight(*s).data[i]).bits)
-          << s->name;
+  for (const Segment* s : layout.shared_segments()) {
+    const auto copies = test::fetch(rank.context, rank.parameters.compute(*s));
+    const auto weights = test::fetch(rank.context, rank.parameters.weight(*s));
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      EXPECT_EQ(copies[i].bits, from_float<TypeParam>(weights[i]).bits) << s->name;
+  }
 }
 
 TYPED_TEST(HalfPrecision, OneRanksOverflowSkipsTheStepOnAll) {
@@ -68,15 +71,16 @@ TYPED_TEST(HalfPrecision, OneRanksOverflowSkipsTheStepOnAll) {
   const auto before = rank.weights();
   // Only the last rank's user embeddings, which are never communicated, overflow.
   if (rank.world.rank() == rank.world.size() - 1)
-    rank.parameters.gradient(rank.parameters.layout().user_mlp).data[0] =
-        std::numeric_limits<float>::infinity();
+    test::edit(rank.context, rank.parameters.gradient(rank.parameters.layout().user_mlp),
+               [](auto& gradients) { gradients[0] = std::numeric_limits<float>::infinity(); });
   rank.trainer->train_epoch(0);  // one update
   auto state = rank.trainer->state();
   EXPECT_EQ(state.skipped, 1);
   EXPECT_EQ(state.step, 0);
   EXPECT_EQ(state.loss_scale, 512.0f);
   EXPECT_EQ(rank.weights(), before);
-  for (const float gradient : rank.parameters.gradients()) ASSERT_EQ(gradient, 0.0f);
+  for (const float gradient : test::fetch(rank.context, rank.parameters.gradients()))
+    ASSERT_EQ(gradient, 0.0f);
 
   // It goes on with the lower scale, and grows again after three good steps.
   for (std::uint32_t epoch = 1; epoch <= 3; ++epoch)

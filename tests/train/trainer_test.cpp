@@ -1,4 +1,5 @@
-// Training on 1, 2 and 4 ranks. Every rank also trains the whole data set by itself and compares.
+// Training on several ranks. Every rank also trains the whole data set by itself and compares; GPUs are
+// compared with CPUs as well.
 #include "neumf/train/trainer.hpp"
 
 #include <gmock/gmock.h>
@@ -8,6 +9,8 @@
 #include <tuple>
 
 #include "neumf/core/error.hpp"
+#include "neumf/ops/memory.hpp"
+#include "test_device.hpp"
 #include "toy_data.hpp"
 
 namespace neumf {
@@ -24,7 +27,8 @@ TrainerSpec spec_with(Sampling sampling = Sampling::grouped) {
   spec.sampler.seed = 3;
   spec.batch_size = 1 << 20;  // one update per epoch: the same samples on any number of ranks
   spec.dropout = 0.5f;
-  spec.adam = {0.01f, 0.9f, 0.999f, 1e-8f};
+  spec.learning_rate = 0.01f;
+  spec.adam = {0.9f, 0.999f, 1e-8f};
   return spec;
 }
 
@@ -42,34 +46,37 @@ enum class Way { by_operation, narrow };
 
 // Trains on the ranks of `communicator` and returns the weights; user rows of other ranks stay zero. The last
 // epoch ends after `last_updates` updates, if it has more.
+template <class Device = test::Device, class T = float>
 Outcome train(const Communicator& communicator, const TrainerSpec& spec, int epochs, int threads = 1,
               const ModelShape& shape = neumf, Way way = Way::by_operation,
-              std::uint64_t last_updates = 1 << 20) {
+              std::uint64_t last_updates = 1 << 20, float decay = 1.0f) {
   const Shard whole = test::toy_data(users, static_cast<std::uint32_t>(shape.items), 6, 5);
   const Shard shard = test::part_of(whole, communicator.rank(), communicator.size());
-  Context<Cpu> context(threads);
+  test::TestContext<Device> context(threads);
   const auto rows = static_cast<std::int64_t>(spec.users_replicated ? users : shard.users.size());
-  Parameters<Cpu, float> parameters(context, shape, rows);
+  Parameters<Device, T> parameters(context, shape, rows);
   parameters.initialise(context, 1, spec.users_replicated ? 0 : shard.users.first);
-  Trainer<Cpu, float> trainer(context, communicator, parameters, shape, shard, spec);
-  EXPECT_EQ(trainer.model().in_one_piece(), spec.loss == Loss::bce && spec.embedding_l2 == 0);
+  Trainer<Device, T> trainer(context, communicator, parameters, shape, shard, spec);
+  EXPECT_EQ(trainer.model().in_one_piece(),
+            (std::is_same_v<Device, Cpu>)&&spec.loss == Loss::bce && spec.embedding_l2 == 0);
   if (way == Way::by_operation) trainer.model().go_by_operation();
   Outcome outcome;
   for (int epoch = 0; epoch < epochs; ++epoch) {
     const auto go_on = [&](std::uint64_t done, std::uint64_t) {
       return epoch + 1 < epochs || done < last_updates;
     };
+    trainer.set_learning_rate(spec.learning_rate * std::pow(decay, static_cast<float>(epoch)));
     outcome.losses.push_back(trainer.train_epoch(static_cast<std::uint32_t>(epoch), 0, go_on).value_or(0));
   }
   outcome.deferred = trainer.weight_update().defers();
   outcome.by_rows = trainer.item_rows().in_use();
   outcome.bytes_per_update = trainer.bytes_per_update();
-  const auto weights = parameters.weights();
+  const auto weights = test::fetch(context, parameters.weights());
   outcome.shared.assign(weights.begin(), weights.begin() + parameters.layout().shared);
   for (const Segment* s : parameters.layout().user_segments()) {
     std::vector<float> table(static_cast<std::size_t>(users * s->cols), 0.0f);
     const std::uint64_t first = spec.users_replicated ? 0 : shard.users.first;
-    std::copy_n(parameters.weight(*s).data, s->size(),
+    std::copy_n(weights.begin() + s->offset, s->size(),
                 table.begin() + static_cast<std::ptrdiff_t>(first) * s->cols);
     outcome.users.insert(outcome.users.end(), table.begin(), table.end());
   }
@@ -83,6 +90,11 @@ void expect_near(const std::vector<float>& a, const std::vector<float>& b, doubl
   for (std::size_t i = 0; i < a.size(); ++i)
     if (!skip_zero || a[i] != 0.0f) largest = std::max(largest, std::fabs(static_cast<double>(a[i]) - b[i]));
   EXPECT_LT(largest, tolerance);
+}
+
+auto ways() {
+  return test::on_cpu ? testing::ValuesIn({Way::by_operation, Way::narrow})
+                      : testing::ValuesIn({Way::by_operation});
 }
 
 class TrainerOnRanks : public testing::TestWithParam<std::tuple<Sampling, Way>> {};
@@ -103,7 +115,8 @@ TEST_P(TrainerOnRanks, LearnsFromOneStepWhatOneRankLearns) {
   // A single update with a large eps is linear in the gradient: fp32 rounding and nothing else.
   const auto [sampling, way] = GetParam();
   auto spec = spec_with(sampling);
-  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  spec.learning_rate = 1.0f;
+  spec.adam = {0.0f, 0.0f, 1.0f};
   const Outcome many = train(Communicator::world(), spec, 1, 1, neumf, way),
                 one = train(Communicator::self(), spec, 1, 1, neumf, way);
   EXPECT_NEAR(many.losses[0], one.losses[0], 1e-7);
@@ -113,7 +126,8 @@ TEST_P(TrainerOnRanks, LearnsFromOneStepWhatOneRankLearns) {
 
 TEST(Trainer, TheOtherModelsAgreeWithOneRank) {
   auto spec = spec_with();
-  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  spec.learning_rate = 1.0f;
+  spec.adam = {0.0f, 0.0f, 1.0f};
   for (const ModelKind kind : {ModelKind::gmf, ModelKind::mlp}) {
     SCOPED_TRACE(name_of(kind));
     const auto shape = ModelShape::of(kind, users, items, 4, {16, 12, 8});
@@ -128,7 +142,8 @@ TEST(Trainer, TheOtherModelsAgreeWithOneRank) {
 // Losses that compare, negatives by popularity over all ranks' users, and penalties on rows.
 TEST(Trainer, OtherObjectivesAgreeWithOneRank) {
   auto spec = spec_with();
-  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  spec.learning_rate = 1.0f;
+  spec.adam = {0.0f, 0.0f, 1.0f};
   spec.negatives = Negatives::popularity;
   spec.embedding_l2 = 0.1f;
   for (const Loss loss : {Loss::bce, Loss::bpr, Loss::softmax}) {
@@ -163,12 +178,12 @@ TEST(Trainer, LearnsByTheOtherObjectives) {
 }
 
 INSTANTIATE_TEST_SUITE_P(SamplingsAndWays, TrainerOnRanks,
-                         testing::Combine(testing::Values(Sampling::grouped, Sampling::shuffled),
-                                          testing::Values(Way::by_operation, Way::narrow)));
+                         testing::Combine(testing::Values(Sampling::grouped, Sampling::shuffled), ways()));
 
 TEST(Trainer, ReplicatedUserEmbeddingsAgreeWithPartitioned) {
   auto spec = spec_with();
-  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  spec.learning_rate = 1.0f;
+  spec.adam = {0.0f, 0.0f, 1.0f};
   const Outcome partitioned = train(Communicator::world(), spec, 2);
   spec.users_replicated = true;
   const Outcome replicated = train(Communicator::world(), spec, 2);
@@ -178,11 +193,12 @@ TEST(Trainer, ReplicatedUserEmbeddingsAgreeWithPartitioned) {
 }
 
 class TrainerEitherWay : public testing::TestWithParam<Way> {};
-INSTANTIATE_TEST_SUITE_P(Ways, TrainerEitherWay, testing::Values(Way::by_operation, Way::narrow));
+INSTANTIATE_TEST_SUITE_P(Ways, TrainerEitherWay, ways());
 
 TEST_P(TrainerEitherWay, AccumulatedMicroBatchesEqualOneLargeBatch) {
   auto spec = spec_with();
-  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  spec.learning_rate = 1.0f;
+  spec.adam = {0.0f, 0.0f, 1.0f};
   spec.batch_size = 300;
   const Outcome large = train(Communicator::world(), spec, 1, 1, neumf, GetParam());
   spec.grads_accumulated = 4;
@@ -218,7 +234,7 @@ TEST_P(TrainerEitherWay, DefersUpdatesOfRowsWithoutATrace) {
     const Outcome deferred = train(world, spec, 2, threads, neumf, GetParam(), last_updates);
     spec.defer_row_updates = false;
     const Outcome immediate = train(world, spec, 2, threads, neumf, GetParam(), last_updates);
-    EXPECT_TRUE(deferred.deferred);
+    EXPECT_EQ(deferred.deferred, test::on_cpu);
     EXPECT_FALSE(immediate.deferred);
     expect_identical(deferred, immediate);
   }
@@ -244,11 +260,12 @@ TEST_P(TrainerEitherWay, ExchangesTheItemRowsThatAnUpdateTouches) {
     const Outcome deferred = train(world, spec, 2, threads, large_catalogue, GetParam(), last_updates);
     spec.defer_row_updates = false;
     const Outcome immediate = train(world, spec, 2, threads, large_catalogue, GetParam(), last_updates);
-    EXPECT_TRUE(deferred.deferred);
+    EXPECT_EQ(deferred.deferred, test::on_cpu);
     EXPECT_FALSE(immediate.deferred);
     expect_identical(deferred, immediate);
     for (const Outcome& outcome : {deferred, immediate}) {
-      EXPECT_EQ(outcome.by_rows, world.size() > 1);
+      EXPECT_EQ(outcome.by_rows, test::on_cpu && world.size() > 1);
+      if (!test::on_cpu) continue;  // a GPU exchanges whole tables
       // The tables have 12 columns of 4 bytes.
       EXPECT_LT(outcome.bytes_per_update, 2000u * 12 * 4 / 8);
     }
@@ -257,7 +274,8 @@ TEST_P(TrainerEitherWay, ExchangesTheItemRowsThatAnUpdateTouches) {
 
 TEST_P(TrainerEitherWay, AgreesWithOneRankOnALargeCatalogue) {
   auto spec = spec_of_large_catalogue();
-  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  spec.learning_rate = 1.0f;
+  spec.adam = {0.0f, 0.0f, 1.0f};
   const Outcome many = train(Communicator::world(), spec, 1, 1, large_catalogue, GetParam()),
                 one = train(Communicator::self(), spec, 1, 1, large_catalogue, GetParam());
   EXPECT_FALSE(one.by_rows);
@@ -266,6 +284,7 @@ TEST_P(TrainerEitherWay, AgreesWithOneRankOnALargeCatalogue) {
   expect_near(many.users, one.users, 1e-7, true);
 }
 
+#ifndef NEUMF_TEST_CUDA  // a GPU gives no update up
 // One rank wants to stop, in the middle of an update: all do, and nothing of that update stays.
 TEST_P(TrainerEitherWay, GivesUpALongUpdateWithoutATrace) {
   const auto world = Communicator::world();
@@ -308,6 +327,43 @@ TEST_P(TrainerEitherWay, GivesUpALongUpdateWithoutATrace) {
     EXPECT_EQ(0, std::memcmp(given_up.data(), never_begun.data(), given_up.size() * sizeof(float)));
   }
 }
+#endif
+
+// A run that stops in the middle of an epoch and goes on in another trainer, on one of several ranks as on
+// all.
+TEST_P(TrainerEitherWay, GoesOnInTheMiddleOfAnEpoch) {
+  auto spec = spec_with();
+  spec.batch_size = 150;
+  const auto world = Communicator::world();
+  const Shard shard = test::part_of(test::toy_data(users, items, 6, 5), world.rank(), world.size());
+  test::TestContext<test::Device> context;
+  const auto rows = static_cast<std::int64_t>(shard.users.size());
+  using Weights = Parameters<test::Device, float>;
+  Weights one(context, neumf, rows), other(context, neumf, rows);
+  one.initialise(context, 1, shard.users.first);
+  const auto trainer_of = [&](Weights& weights) {
+    auto trainer =
+        std::make_unique<Trainer<test::Device, float>>(context, world, weights, neumf, shard, spec);
+    if (GetParam() == Way::by_operation) trainer->model().go_by_operation();
+    return trainer;
+  };
+  const auto first = trainer_of(one);
+  first->train_epoch(0);
+  const std::uint64_t stop = first->schedule().steps() / 2;
+  ASSERT_GT(stop, 0u);
+  EXPECT_FALSE(first->train_epoch(1, 0, [&](std::uint64_t done, std::uint64_t) { return done < stop; }));
+  for (const auto& [from, to] :
+       {std::pair(one.weights(), other.weights()), std::pair(one.first_moments(), other.first_moments()),
+        std::pair(one.second_moments(), other.second_moments())})
+    test::send(context, test::fetch(context, from), to.data());
+  ops::fill_zero(context, other.gradients());
+  const auto second = trainer_of(other);
+  second->restore(first->state());
+  // The first one goes on as well, as one does that was not stopped.
+  EXPECT_EQ(second->train_epoch(1, stop), first->train_epoch(1, stop));
+  EXPECT_EQ(second->train_epoch(2), first->train_epoch(2));
+  EXPECT_EQ(test::fetch(context, one.weights()), test::fetch(context, other.weights()));
+}
 
 TEST_P(TrainerEitherWay, LearnsTheTrainingSet) {
   auto spec = spec_with();
@@ -320,15 +376,50 @@ TEST_P(TrainerEitherWay, LearnsTheTrainingSet) {
   EXPECT_LT(outcome.losses.back(), 0.3);
 }
 
+#ifndef NEUMF_TEST_CUDA
 TEST(Trainer, BothWaysLearnTheSame) {
   auto spec = spec_with();
-  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  spec.learning_rate = 1.0f;
+  spec.adam = {0.0f, 0.0f, 1.0f};
   const Outcome apart = train(Communicator::world(), spec, 2),
                 narrow = train(Communicator::world(), spec, 2, 1, neumf, Way::narrow);
   EXPECT_NEAR(apart.losses[1], narrow.losses[1], 1e-6);
   expect_near(apart.shared, narrow.shared, 1e-6);
   expect_near(apart.users, narrow.users, 1e-6);
 }
+#else
+// In fp32 a GPU differs from a CPU by the order of sums alone. The updates are linear in the gradients (a
+// large eps), so that nothing makes more of a rounding.
+TEST(Trainer, LearnsWhatCpusLearn) {
+  for (const auto sampling : {Sampling::grouped, Sampling::shuffled})
+    for (const int accumulated : {1, 3}) {
+      auto spec = spec_with(sampling);
+      spec.learning_rate = 1.0f;
+      spec.adam = {0.0f, 0.0f, 1.0f};
+      spec.batch_size = 300;
+      spec.grads_accumulated = accumulated;
+      const auto world = Communicator::world();
+      const Outcome gpu = train(world, spec, 3), cpu = train<Cpu>(world, spec, 3);
+      for (std::size_t epoch = 0; epoch < 3; ++epoch) EXPECT_NEAR(gpu.losses[epoch], cpu.losses[epoch], 2e-6);
+      expect_near(gpu.shared, cpu.shared, 5e-6);
+      expect_near(gpu.users, cpu.users, 5e-6);
+    }
+}
+
+// What a recorded step was given by value would be frozen in it: here the epoch, the learning rate and the
+// weight of a sample (the last update is smaller) change while recordings are replayed.
+TEST(Trainer, ReplaysWhatItWouldDoStepByStep) {
+  auto spec = spec_with();
+  spec.batch_size = 300;
+  Outcome outcomes[2];
+  for (const bool single : {false, true}) {
+    spec.profile = single;  // which records nothing
+    outcomes[single ? 1 : 0] =
+        train(Communicator::world(), spec, 5, 1, neumf, Way::by_operation, 1 << 20, 0.5f);
+  }
+  expect_identical(outcomes[0], outcomes[1]);
+}
+#endif
 
 TEST(Trainer, RanksHoldTheSameSharedWeights) {
   auto spec = spec_with();
@@ -362,14 +453,14 @@ TEST(Trainer, TheOtherModelsLearnTheTrainingSet) {
 TEST(Trainer, CommunicatesOnlySharedGradientsWherePartitioned) {
   const auto world = Communicator::world();
   const Shard shard = test::part_of(test::toy_data(users, items, 6, 5), world.rank(), world.size());
-  Context<Cpu> context(1);
+  test::TestContext<test::Device> context;
   for (const bool replicated : {false, true}) {
     auto spec = spec_with();
     spec.users_replicated = replicated;
-    Parameters<Cpu, float> parameters(context, neumf,
-                                      replicated ? users : static_cast<std::int64_t>(shard.users.size()));
+    Parameters<test::Device, float> parameters(
+        context, neumf, replicated ? users : static_cast<std::int64_t>(shard.users.size()));
     parameters.initialise(context, 1, replicated ? 0 : shard.users.first);
-    Trainer<Cpu, float> trainer(context, world, parameters, neumf, shard, spec);
+    Trainer<test::Device, float> trainer(context, world, parameters, neumf, shard, spec);
     trainer.train_epoch(0);  // one update
     const auto elements = replicated ? parameters.layout().total : parameters.layout().shared;
     const auto expected = world.size() == 1 ? 0 : static_cast<std::uint64_t>(elements) * 4;
@@ -391,7 +482,8 @@ const auto gmf = ModelShape::of(ModelKind::gmf, users, items, 4, {});
 // A sample is a user: ranks have different numbers of them.
 TEST(Trainer, FullSoftmaxAgreesWithOneRank) {
   auto spec = full_softmax_spec();
-  spec.adam = {1.0f, 0.0f, 0.0f, 1.0f};
+  spec.learning_rate = 1.0f;
+  spec.adam = {0.0f, 0.0f, 1.0f};
   spec.embedding_l2 = 0.1f;
   for (const bool replicated : {false, true}) {
     spec.users_replicated = replicated;
@@ -410,15 +502,17 @@ TEST(Trainer, FullSoftmaxAgreesWithOneRank) {
 TEST(Trainer, FullSoftmaxMovesAlongItsGradient) {
   auto spec = full_softmax_spec();
   spec.optimizer = Optimizer::sgd;
-  spec.adam.learning_rate = 1.0f;
+  spec.learning_rate = 1.0f;
   spec.embedding_l2 = 0.5f;
   const Shard data = test::toy_data(users, items, 6, 5);
-  Context<Cpu> context(1);
-  Parameters<Cpu, float> parameters(context, gmf, users);
+  test::TestContext<test::Device> context;
+  Parameters<test::Device, float> parameters(context, gmf, users);
   const Philox philox(9, RandomStream::synthetic);
-  for (std::size_t i = 0; i < parameters.weights().size(); ++i)
-    parameters.weights()[i] = open_unit(philox(i).v[0]) - 0.5f;
-  const std::vector<double> before(parameters.weights().begin(), parameters.weights().end());
+  test::edit(context, parameters.weights(), [&](auto& weights) {
+    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = open_unit(philox(i).v[0]) - 0.5f;
+  });
+  const auto initial = test::fetch(context, parameters.weights());
+  const std::vector<double> before(initial.begin(), initial.end());
   const auto& layout = parameters.layout();
   // The mean loss of the positives and the penalties.
   const auto objective = [&](const std::vector<double>& w) {
@@ -449,8 +543,9 @@ TEST(Trainer, FullSoftmaxMovesAlongItsGradient) {
            0.25 * (user_squares / users + item_squares / items);
   };
   const auto self = Communicator::self();
-  Trainer<Cpu, float> trainer(context, self, parameters, gmf, data, spec);
+  Trainer<test::Device, float> trainer(context, self, parameters, gmf, data, spec);
   trainer.train_epoch(0);
+  const auto after = test::fetch(context, parameters.weights());
   for (const Segment* segment : {&layout.user_gmf, &layout.item_gmf, &layout.head_gmf})
     for (std::int64_t i = segment->offset; i < segment->offset + segment->size(); ++i) {
       auto w = before;
@@ -458,7 +553,7 @@ TEST(Trainer, FullSoftmaxMovesAlongItsGradient) {
       w[static_cast<std::size_t>(i)] += h;
       const double above = objective(w);
       w[static_cast<std::size_t>(i)] -= 2 * h;
-      ASSERT_NEAR(parameters.weights()[static_cast<std::size_t>(i)] - before[static_cast<std::size_t>(i)],
+      ASSERT_NEAR(after[static_cast<std::size_t>(i)] - before[static_cast<std::size_t>(i)],
                   -(above - objective(w)) / (2 * h), 1e-6)
           << segment->name << ' ' << i - segment->offset;
     }

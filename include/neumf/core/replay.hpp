@@ -28,32 +28,27 @@ class Replay;
 template <>
 class Replay<Cpu> {
  public:
-  using Key = std::pair<std::uint64_t, std::uint64_t>;
-
   explicit Replay(bool /*enabled*/) {}
   template <class Work>
-  void run(Context<Cpu>& /*context*/, const Key& /*key*/, const Work& work) {
+  void run(Context<Cpu>& /*context*/, std::uint64_t /*key*/, const Work& work) {
     work();
   }
   template <class Call>
   void outside(Context<Cpu>& /*context*/, const Call& call) {
     call();
   }
-  void forget() {}
 };
 
 #ifdef NEUMF_WITH_CUDA
 template <>
 class Replay<Cuda> {
  public:
-  using Key = std::pair<std::uint64_t, std::uint64_t>;
-
   explicit Replay(bool enabled) : enabled_(enabled) {}
 
-  // Runs `work`, whose shapes and by-value arguments follow from `key` until the next forget(). Apart from
-  // what it gives to outside() it only submits to the stream (see core/cuda_graph.hpp for the rules).
+  // Runs `work`, whose shapes and by-value arguments follow from `key`. Apart from what it gives to outside()
+  // it only submits to the stream (see core/cuda_graph.hpp for the rules).
   template <class Work>
-  void run(Context<Cuda>& context, const Key& key, const Work& work) {
+  void run(Context<Cuda>& context, std::uint64_t key, const Work& work) {
     if (!enabled_) {
       work();
       return;
@@ -62,7 +57,7 @@ class Replay<Cuda> {
     if (!entry.ran) {
       work();
       entry.ran = true;
-    } else if (!entry.current) {
+    } else if (!entry.recorded) {
       record(context, entry, work);
     } else {
       for (Piece& piece : entry.pieces) {
@@ -84,11 +79,6 @@ class Replay<Cuda> {
     begin_piece(context);
   }
 
-  // By-value arguments change (a new epoch): recordings are updated at their next use.
-  void forget() {
-    for (auto& [key, entry] : entries_) entry.current = false;
-  }
-
  private:
   struct Piece {
     CudaGraph graph;
@@ -96,7 +86,7 @@ class Replay<Cuda> {
   };
   struct Entry {
     bool ran = false;
-    bool current = false;
+    bool recorded = false;
     std::vector<Piece> pieces;
   };
 
@@ -116,7 +106,7 @@ class Replay<Cuda> {
     }
     entry.pieces[pieces_done_].after = {};
     entry.pieces.resize(pieces_done_ + 1);
-    entry.current = true;
+    entry.recorded = true;
     recording_ = nullptr;
   }
   void begin_piece(Context<Cuda>& context) {
@@ -131,7 +121,7 @@ class Replay<Cuda> {
   }
 
   bool enabled_;
-  std::map<Key, Entry> entries_;
+  std::map<std::uint64_t, Entry> entries_;
   Entry* recording_ = nullptr;
   std::size_t pieces_done_ = 0;  // of the one that is being recorded
 };

@@ -26,7 +26,6 @@ class CatalogueSoftmax {
   // What a step minimises: the mean loss of all users' positives, and `embedding_l2` / 2 times the mean over
   // the step's users of |p_u|^2 and the mean over the catalogue of |q_i|^2.
   struct Weights {
-    double user = 0;       // 1 / users of the step, over all ranks
     double positives = 1;  // of a user, on average over all of them
     double embedding_l2 = 0;
   };
@@ -35,8 +34,8 @@ class CatalogueSoftmax {
   CatalogueSoftmax(Context<Device>& context, const ModelShape& shape, std::int64_t max_users);
 
   // Both passes of a block of distinct users, whose rows are batch.users: adds their gradients times the
-  // state's loss scale, and their positives' losses to state->loss. `set` has the users' positives; its first
-  // user has row `first_row`.
+  // state's loss factor, and their positives' losses to state->loss. `set` has the users' positives; its
+  // first user has row `first_row`.
   void run(Context<Device>& context, Parameters<Device, T>& parameters, const TrainingSetView& set,
            std::uint32_t first_row, const BatchView& batch, const Weights& weights, ops::StepState* state);
 

@@ -58,11 +58,10 @@ class NeuMF {
   void begin_step(Context<Device>& context, std::int64_t samples) {
     if (has_mlp_ && !in_one_piece()) pair_.begin(context, parameters_, samples);
   }
-  // One block's forward pass, up to the gradient of its logits; adds its loss to state->loss. `loss_weight`
-  // is 1 / (samples of the whole step over all ranks).
-  void forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout, float loss_weight,
+  // One block's forward pass, up to the gradient of its logits; adds its loss to state->loss.
+  void forward(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
                ops::StepState* state);
-  // Adds the block's gradients, times loss_weight and the state's loss scale. Follows forward on the same
+  // Adds the block's gradients, times the state's loss factor. Follows forward on the same
   // block. `bucket_ready(b)`, where given, is called as soon as the work that completes bucket b
   // (nn/parameters.hpp) has been submitted, for all buckets but the last, which finish_step completes: give
   // it with a step's last block.
@@ -71,8 +70,8 @@ class NeuMF {
                 const BucketReady& bucket_ready = {});
   // Both passes of one block. Completes no bucket before finish_step.
   void run_in_one_piece(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
-                        float loss_weight, ops::StepState* state) {
-    whole_step_->run(context, batch, dropout, loss_weight, state);
+                        ops::StepState* state) {
+    whole_step_->run(context, batch, dropout, state);
   }
   void finish_step(Context<Device>& context) {
     if (has_mlp_ && !in_one_piece()) pair_.finish(context, parameters_);
@@ -98,9 +97,7 @@ class NeuMF {
   ops::ScatterPlan<Device> user_plan_, item_plan_;
   std::unique_ptr<ops::WholeStep<Device, T>> whole_step_;  // or null
   Objective objective_;
-  // Of the step: what its forward pass was told.
-  float loss_weight_ = 0;
-  const float* loss_scale_ = nullptr;
+  const float* loss_factor_ = nullptr;  // the state's, which the step's forward pass was given
 };
 
 }  // namespace neumf

@@ -12,7 +12,6 @@
 namespace neumf::ops {
 
 struct AdamSpec {
-  float learning_rate = 0.0045f;
   float beta1 = 0.25f;
   float beta2 = 0.5f;
   float eps = 1e-8f;
@@ -21,7 +20,8 @@ struct AdamSpec {
 
 struct StepState;  // ops/step_state.hpp
 
-// One step over flat parameters, in one pass over memory: with g = gradient * state->gradient_scale,
+// One step over flat parameters, in one pass over memory: with the state's learning rate and g = gradient *
+// state->gradient_scale,
 //   m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2;
 //   weight -= learning_rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
 //             + learning_rate * weight_decay * weight

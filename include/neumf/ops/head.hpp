@@ -26,7 +26,8 @@ void head_forward(Context<Device>& context, Matrix<const T> h, const float* weig
 // g = scale * loss_scale[0] * (sigmoid(z) - y):
 //   dlogits[s] = g_s;   dh[s, k] = g_s weight[k] where h > 0, scaled by keep_scale (before the last ReLU);
 //   weight_grad[k] += sum_s g_s h[s, k];   bias_grad[0] += sum_s g_s;   loss[0] += sum_s l(z_s, y_s).
-// `scale` is 1 / (samples of the whole step over all ranks); loss_scale and loss lie on the device.
+// scale * loss_scale[0] is what a sample's loss counts (StepState::loss_factor); loss_scale and loss lie on
+// the device.
 template <class Device, class T>
 void head_loss(Context<Device>& context, Matrix<const T> h, const float* weight, const std::uint8_t* labels,
                float scale, const float* loss_scale, float keep_scale, float* logits, float* dlogits,

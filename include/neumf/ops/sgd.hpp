@@ -10,12 +10,12 @@ namespace neumf::ops {
 
 struct StepState;  // ops/step_state.hpp
 
-// One step over flat parameters, with g = gradient * state->gradient_scale:
+// One step over flat parameters, with the state's learning rate and g = gradient * state->gradient_scale:
 //   weight -= learning_rate * (g + weight_decay * weight)
 // then the gradient is set to zero and `copy` (unless empty) to the weight rounded to T. Where state->skip is
 // set only the gradient is cleared.
 template <class Device, class T>
-void sgd_step(Context<Device>& context, float learning_rate, float weight_decay, const StepState* state,
-              std::span<float> weight, std::span<float> gradient, std::span<T> copy);
+void sgd_step(Context<Device>& context, float weight_decay, const StepState* state, std::span<float> weight,
+              std::span<float> gradient, std::span<T> copy);
 
 }  // namespace neumf::ops

@@ -39,9 +39,9 @@ template <class Device, class T>
 class WholeStep {
  public:
   virtual ~WholeStep() = default;
-  // Adds the block's gradients, times `loss_weight` and the state's loss scale, and its loss to state->loss.
+  // Adds the block's gradients, times state->loss_factor, and its loss to state->loss.
   virtual void run(Context<Device>& context, const BatchView& batch, const Dropout& dropout,
-                   float loss_weight, StepState* state) = 0;
+                   StepState* state) = 0;
 };
 
 // For this model, whose memory must outlive the result, and groups of `group_size` samples. Null where the

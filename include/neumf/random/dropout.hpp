@@ -20,19 +20,30 @@ struct Dropout {
   std::uint64_t seed = 0;
   std::uint32_t epoch = 0;
   std::uint32_t layer = 0;
+  const std::uint32_t* epoch_at = nullptr;  // where the epoch lies on the device, instead of `epoch`
 
   static constexpr std::uint32_t bits_per_block = 128;
 
   // `rate` in [0, 1) is rounded to a multiple of 2^-16; the scale uses the rounded rate.
   static Dropout at_rate(float rate, std::uint64_t seed, std::uint32_t epoch, std::uint32_t layer) {
-    Dropout dropout{static_cast<std::uint32_t>(std::lround(rate * 65536.0f)), 1.0f, seed, epoch, layer};
+    Dropout dropout{
+        static_cast<std::uint32_t>(std::lround(rate * 65536.0f)), 1.0f, seed, epoch, layer, nullptr};
     dropout.threshold = dropout.threshold > 65535u ? 65535u : dropout.threshold;
     dropout.keep_scale = 65536.0f / static_cast<float>(65536u - dropout.threshold);
     return dropout;
   }
 
   NEUMF_HD bool active() const { return threshold != 0; }
-  NEUMF_HD Philox philox() const { return {seed, RandomStream::dropout, epoch}; }
+  NEUMF_HD Philox philox() const {
+    return {seed, RandomStream::dropout, epoch_at == nullptr ? epoch : *epoch_at};
+  }
+  // On the device: with the epoch read.
+  NEUMF_HD Dropout read() const {
+    Dropout dropout = *this;
+    if (epoch_at != nullptr) dropout.epoch = *epoch_at;
+    dropout.epoch_at = nullptr;
+    return dropout;
+  }
   // Random bits that decide over a unit.
   NEUMF_HD std::uint32_t unit_bits() const { return threshold == 32768 ? 1 : 16; }
   NEUMF_HD std::uint32_t units_per_block() const { return bits_per_block / unit_bits(); }

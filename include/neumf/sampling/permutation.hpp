@@ -23,6 +23,11 @@ class Permutation {
     while (bits < 64 && (std::uint64_t{1} << bits) < size) ++bits;
     low_bits_ = bits / 2;
     high_bits_ = bits - low_bits_;
+    draw_keys(seed, epoch, salt);
+  }
+
+  // Another permutation of the same numbers.
+  NEUMF_HD void draw_keys(std::uint64_t seed, std::uint32_t epoch, std::uint64_t salt) {
     const Philox philox(seed, RandomStream::shuffle, epoch);
     for (int i = 0; i < rounds; i += 4) {
       const auto block = philox(salt, static_cast<std::uint32_t>(i));

@@ -63,7 +63,8 @@ class UserFit {
   // Of one table.
   struct Table {
     const Segment* segment;
-    Tensor<ops::StepState, Device> state;
+    ops::StepState state;
+    Tensor<ops::StepState, Device> on_device;
   };
 
   std::int32_t samples_, group_;

@@ -28,7 +28,7 @@
 namespace neumf {
 
 struct TrainerSpec {
-  SamplerSpec sampler;  // epoch and user_row_offset are set by the trainer
+  SamplerSpec sampler;  // user_row_offset is set by the trainer, the epoch is the state's
   Negatives negatives = Negatives::uniform;
   double popularity_power = 0.75;
   Loss loss = Loss::bce;
@@ -37,7 +37,8 @@ struct TrainerSpec {
   int grads_accumulated = 1;
   float dropout = 0.5f;
   Optimizer optimizer = Optimizer::adam;
-  ops::AdamSpec adam;             // SGD uses its learning rate and weight decay
+  float learning_rate = 0.0045f;
+  ops::AdamSpec adam;             // SGD uses its weight decay
   Freeze freeze;                  // what updates leave as it is
   bool defer_row_updates = true;  // where that pays, see WeightUpdate
   ops::LossScaling loss_scaling;
@@ -76,7 +77,7 @@ class Trainer {
   void complete_updates() { weight_update_.complete(context_); }
 
   // Of the epochs from now on.
-  void set_learning_rate(float rate) { spec_.adam.learning_rate = rate; }
+  void set_learning_rate(float rate) { spec_.learning_rate = rate; }
 
   // Samples over all ranks of an epoch's updates from `first` on.
   std::uint64_t samples(std::uint64_t first = 0) const;
@@ -89,7 +90,7 @@ class Trainer {
   std::uint64_t bytes_per_update() const { return bytes_per_update_; }
   // A copy of the device's state: the loss scale, skipped updates, this rank's loss so far.
   ops::StepState state() const;
-  // Continues from another trainer's state; `position` is set by train_epoch.
+  // Continues from another trainer's state; what belongs to an epoch is set by train_epoch.
   void restore(const ops::StepState& state);
   Profiler<Device>& profiler() { return profiler_; }
   std::size_t bytes() const;
@@ -99,8 +100,10 @@ class Trainer {
   void compare_with_catalogue(const ModelShape& shape, const Shard& shard);
   // How negatives are drawn, where that is not uniformly. Collective.
   void draw_by_popularity(const Shard& shard);
-  // An update of `groups` groups of this rank and `all_groups` of all ranks. False if it was given up.
-  bool step(std::uint64_t groups, std::uint64_t all_groups, const Dropout& dropout, const GiveUp& give_up);
+  // What a sample of an update counts: one over the update's samples on all ranks.
+  float loss_weight(std::uint64_t number) const;
+  // An update of `groups` groups of this rank. False if it was given up.
+  bool step(std::uint64_t groups, const Dropout& dropout, const GiveUp& give_up);
   void take_back(const ops::StepState& before);
   void start_bucket(std::size_t bucket);
   void start_reduction(std::span<float> gradients);
@@ -133,6 +136,7 @@ class Trainer {
   TrainingSetView positives_;                               // of these users
   TrainingSetView set_;
   BatchBuffer<Device> batch_;
+  Tensor<float, Device> loss_weights_;  // by update of an epoch, and one more
   Tensor<ops::StepState, Device> state_;
   std::unique_ptr<RowReducer<Device>> item_rows_;
   WeightUpdate<Device, T> weight_update_;

@@ -35,8 +35,7 @@ class WeightUpdate {
   void prepare(Context<Device>& context, const BatchView& block);
   // Before run(), if other ranks have given gradients to `items`.
   void prepare_items(Context<Device>& context, std::span<const std::uint32_t> items);
-  // Moves the parameters along their gradients, and clears those. SGD uses `adam`'s learning rate and weight
-  // decay.
+  // Moves the parameters along their gradients, and clears those. SGD uses `adam`'s weight decay.
   void run(Context<Device>& context, const ops::AdamSpec& adam, const ops::StepState* state);
   // Before anything else reads the parameters.
   void complete(Context<Device>& context);

@@ -18,7 +18,7 @@ struct AdamFactors {
       : gradient_scale(state.gradient_scale),
         beta1(spec.beta1),
         beta2(spec.beta2),
-        keep(1.0f - spec.learning_rate * spec.weight_decay) {
+        keep(1.0f - state.learning_rate * spec.weight_decay) {
     // step m / (scale sqrt(v) + eps), with the step in the divisor. It is not to be zero.
     const float step = std::max(state.step_size, 1e-30f);
     root_scale = state.second_moment_scale / step;

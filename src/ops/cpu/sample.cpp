@@ -11,9 +11,11 @@
 namespace neumf::ops {
 
 template <>
-void sample_batch<Cpu>(Context<Cpu>& context, const TrainingSetView& set, const SamplerSpec& spec,
+void sample_batch<Cpu>(Context<Cpu>& context, const TrainingSetView& set, const SamplerSpec& sampler,
                        const StepState* state, std::uint64_t offset, std::int64_t groups,
                        BatchBuffer<Cpu>& out) {
+  SamplerSpec spec = sampler;
+  spec.epoch = state->epoch;
   const std::uint64_t first = state->position + offset;
   const Permutation shuffle = spec.permutation(set);
   const std::uint32_t per_positive = spec.per_positive();

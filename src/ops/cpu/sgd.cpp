@@ -10,10 +10,11 @@
 namespace neumf::ops {
 
 template <class Device, class T>
-void sgd_step(Context<Device>& context, float learning_rate, float weight_decay, const StepState* state,
-              std::span<float> weight, std::span<float> gradient, std::span<T> copy) {
+void sgd_step(Context<Device>& context, float weight_decay, const StepState* state, std::span<float> weight,
+              std::span<float> gradient, std::span<T> copy) {
   const bool skip = state->skip != 0;
-  const float step = learning_rate * state->gradient_scale, keep = 1.0f - learning_rate * weight_decay;
+  const float step = state->learning_rate * state->gradient_scale;
+  const float keep = 1.0f - state->learning_rate * weight_decay;
   cpu::parallel_ranges(context, weight.size(), 1 << 13, [&](int, std::size_t begin, std::size_t end) {
     float* __restrict w = weight.data();
     float* __restrict g = gradient.data();

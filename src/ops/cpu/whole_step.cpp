@@ -20,13 +20,12 @@ class NarrowStep final : public WholeStep<Cpu, T> {
         places_(model),
         tile_groups_(std::max<std::int64_t>(cpu::tile_samples / group_size, 1)) {}
 
-  void run(Context<Cpu>& context, const BatchView& batch, const Dropout& dropout, float loss_weight,
-           StepState* state) override {
+  void run(Context<Cpu>& context, const BatchView& batch, const Dropout& dropout, StepState* state) override {
     const std::int64_t tiles = (batch.groups + tile_groups_ - 1) / tile_groups_;
     const auto threads = static_cast<int>(std::clamp<std::int64_t>(tiles, 1, context.threads()));
     while (workers_.size() < static_cast<std::size_t>(threads))
       workers_.emplace_back(model_, places_, tile_groups_, batch.group_size);
-    const float factor = loss_weight * state->loss_scale;
+    const float factor = state->loss_factor;
 #pragma omp parallel num_threads(threads)
     {
       const int thread = omp_get_thread_num();

@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(cuda::block_threads)
   }
   const float step_size = state->step_size, v_scale = state->second_moment_scale;
   const float gradient_scale = state->gradient_scale;
-  const float keep = 1.0f - spec.learning_rate * spec.weight_decay;
+  const float keep = 1.0f - state->learning_rate * spec.weight_decay;
   float w[V], g[V], first_moment[V], second_moment[V];
   cuda::load<V>(gradient + first, g);
   cuda::load<V>(m + first, first_moment);

@@ -22,6 +22,7 @@ template <class T, int V>
 __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     activate_kernel(BatchView batch, const float* __restrict__ bias, Dropout dropout, std::int64_t rows,
                     std::int64_t width, int team_size, T* __restrict__ y) {
+  dropout = dropout.read();
   const cuda::Team team(team_size);
   const std::int64_t column = team.column<V>(blockIdx.y);
   const std::int64_t first = team.index * unroll;

@@ -19,6 +19,7 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
                         bool items_repeat, const std::uint32_t* __restrict__ item_index,
                         const float* __restrict__ bias, Dropout dropout, std::int64_t width,
                         std::uint32_t slices, int team_size, T* out) {
+  dropout = dropout.read();
   const cuda::Team team(team_size);
   const auto slice = static_cast<std::uint32_t>(team.index) % slices;
   const std::int64_t g = static_cast<std::uint32_t>(team.index) / slices;

@@ -14,6 +14,8 @@ __global__ void __launch_bounds__(cuda::block_threads)
                   std::uint8_t* __restrict__ labels) {
   const std::int64_t s = blockIdx.x * std::int64_t{cuda::block_threads} + threadIdx.x;
   if (s >= samples) return;
+  spec.epoch = state->epoch;
+  shuffle.draw_keys(spec.seed, spec.epoch, set.first_positive);
   const std::uint32_t per_positive = spec.per_positive(), group_size = spec.group_size();
   // Positions in a block are 32-bit (checked by the caller), which makes the division cheap.
   const std::uint32_t g = static_cast<std::uint32_t>(s) / group_size;

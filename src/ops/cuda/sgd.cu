@@ -11,9 +11,8 @@ namespace {
 // V elements per thread, as in adam.cu.
 template <class T, int V>
 __global__ void __launch_bounds__(cuda::block_threads)
-    sgd_kernel(float learning_rate, float weight_decay, const StepState* __restrict__ state,
-               std::int64_t count, float* __restrict__ weight, float* __restrict__ gradient,
-               T* __restrict__ copy) {
+    sgd_kernel(float weight_decay, const StepState* __restrict__ state, std::int64_t count,
+               float* __restrict__ weight, float* __restrict__ gradient, T* __restrict__ copy) {
   const std::int64_t first = (blockIdx.x * std::int64_t{cuda::block_threads} + threadIdx.x) * V;
   if (first >= count) return;
   constexpr float zero[V] = {};
@@ -21,7 +20,8 @@ __global__ void __launch_bounds__(cuda::block_threads)
     cuda::store<V>(gradient + first, zero);
     return;
   }
-  const float step = learning_rate * state->gradient_scale, keep = 1.0f - learning_rate * weight_decay;
+  const float step = state->learning_rate * state->gradient_scale;
+  const float keep = 1.0f - state->learning_rate * weight_decay;
   float w[V], g[V];
   cuda::load<V>(gradient + first, g);
   cuda::load<V>(weight + first, w);
@@ -35,8 +35,8 @@ __global__ void __launch_bounds__(cuda::block_threads)
 }  // namespace
 
 template <class Device, class T>
-void sgd_step(Context<Device>& context, float learning_rate, float weight_decay, const StepState* state,
-              std::span<float> weight, std::span<float> gradient, std::span<T> copy) {
+void sgd_step(Context<Device>& context, float weight_decay, const StepState* state, std::span<float> weight,
+              std::span<float> gradient, std::span<T> copy) {
   const auto count = static_cast<std::int64_t>(weight.size());
   T* copy_data = copy.empty() ? nullptr : copy.data();
   const bool wide =
@@ -44,8 +44,8 @@ void sgd_step(Context<Device>& context, float learning_rate, float weight_decay,
   cuda::in_vectors(count, wide, [&](auto vector, std::int64_t begin, std::int64_t end) {
     constexpr int V = decltype(vector)::value;
     sgd_kernel<T, V><<<cuda::blocks_for(end - begin, cuda::block_threads * V), cuda::block_threads, 0,
-                       context.stream()>>>(learning_rate, weight_decay, state, end - begin,
-                                           weight.data() + begin, gradient.data() + begin,
+                       context.stream()>>>(weight_decay, state, end - begin, weight.data() + begin,
+                                           gradient.data() + begin,
                                            copy_data == nullptr ? nullptr : copy_data + begin);
     cuda::check_launch("sgd_kernel");
   });
