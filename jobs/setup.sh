@@ -23,7 +23,7 @@ done
 # Debian's oneDNN is built with OpenCL and its CMake package asks for it, although nothing here uses it.
 packages=(build-essential cmake ninja-build libopenmpi-dev openmpi-bin libhdf5-dev libdnnl-dev libopenblas-dev
   ocl-icd-opencl-dev opencl-headers
-  libboost-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev libarchive-dev libssl-dev librandom123-dev
+  libboost-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev libarchive-dev libxxhash-dev librandom123-dev
   curl ca-certificates unzip)
 ((tests)) && packages+=(libgtest-dev libgmock-dev hdf5-tools jq procps python3 python3-numpy python3-h5py)
 ((bench)) && packages+=(libbenchmark-dev)

@@ -147,7 +147,7 @@ class Writer {
     set("shards", shards());
     set("seed", provenance_.seed);
     file.set_attribute("source", provenance_.source);
-    file.set_attribute("source_md5", provenance_.source_md5);
+    file.set_attribute("source_xxh128", provenance_.source_xxh128);
     file.set_attribute("options", provenance_.options);
     file.set_attribute("columns", provenance_.columns);
     file.set_attribute("held_out", provenance_.held_out);
@@ -171,8 +171,8 @@ class Writer {
 }  // namespace
 
 std::string dataset_id(const Provenance& provenance) {
-  return md5_of_text(fmt::format("{}\n{}\n{}\n{}\n{}", layout::format_version, provenance.created_by,
-                                 provenance.source_md5, provenance.options, provenance.seed));
+  return digest_of_text(fmt::format("{}\n{}\n{}\n{}\n{}", layout::format_version, provenance.created_by,
+                                    provenance.source_xxh128, provenance.options, provenance.seed));
 }
 
 void write_dataset(const Split& split, const Provenance& provenance, std::size_t shards,

@@ -12,7 +12,7 @@ namespace neumf::preprocess {
 
 struct Provenance {
   std::string source;      // file name, without directories
-  std::string source_md5;  // empty for synthetic data
+  std::string source_xxh128;  // empty for synthetic data
   std::string options;     // all that decide the content
   std::string columns;     // which columns were read; empty where the source has no columns to choose from
   // How test items were chosen: "latest", "drawn" (no times), "given", or in the words of the summary.

@@ -1,11 +1,8 @@
 #include "digest.hpp"
 
-#include <fcntl.h>
-#include <openssl/evp.h>
+#include <fmt/format.h>
+#include <xxhash.h>
 
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -14,48 +11,38 @@
 
 namespace neumf::preprocess {
 
-// "-fips": MD5 is only a checksum here, so a machine that enforces FIPS may compute it as well.
-struct Md5::Context {
-  std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> algorithm{EVP_MD_fetch(nullptr, "MD5", "-fips"),
-                                                            EVP_MD_free};
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> state{EVP_MD_CTX_new(), EVP_MD_CTX_free};
+struct Digest::State {
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> xxh3{XXH3_createState(), XXH3_freeState};
 };
 
-Md5::Md5() : context_(std::make_unique<Context>()) {
-  require(context_->algorithm && context_->state &&
-              EVP_DigestInit_ex(context_->state.get(), context_->algorithm.get(), nullptr) == 1,
-          "OpenSSL offers no MD5 on this machine");
+Digest::Digest() : state_(std::make_unique<State>()) {
+  require(state_->xxh3 && XXH3_128bits_reset(state_->xxh3.get()) == XXH_OK, "xxHash cannot begin a checksum");
 }
 
-Md5::~Md5() = default;
+Digest::~Digest() = default;
 
-void Md5::update(std::string_view bytes) {
-  require(EVP_DigestUpdate(context_->state.get(), bytes.data(), bytes.size()) == 1,
-          "OpenSSL cannot compute an MD5");
+void Digest::update(std::string_view bytes) {
+  require(XXH3_128bits_update(state_->xxh3.get(), bytes.data(), bytes.size()) == XXH_OK,
+          "xxHash cannot compute a checksum");
 }
 
-std::string Md5::finish() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  require(EVP_DigestFinal_ex(context_->state.get(), digest.data(), &size) == 1,
-          "OpenSSL cannot compute an MD5");
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
+std::string Digest::finish() const {
+  const XXH128_hash_t hash = XXH3_128bits_digest(state_->xxh3.get());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
-std::string md5_of_text(std::string_view text) {
-  Md5 md5;
-  md5.update(text);
-  return md5.finish();
+std::string digest_of_text(std::string_view text) {
+  Digest digest;
+  digest.update(text);
+  return digest.finish();
 }
 
-std::string md5_of_file(const std::filesystem::path& path) {
+std::string digest_of_file(const std::filesystem::path& path) {
   const FileDescriptor file(path);
-  Md5 md5;
+  Digest digest;
   std::vector<char> buffer(1u << 20);
-  while (const std::size_t count = file.read(buffer)) md5.update({buffer.data(), count});
-  return md5.finish();
+  while (const std::size_t count = file.read(buffer)) digest.update({buffer.data(), count});
+  return digest.finish();
 }
 
 }  // namespace neumf::preprocess

@@ -1,4 +1,4 @@
-// MD5, as a checksum against mix-ups and broken downloads (MovieLens publishes MD5), not for security.
+// XXH128, as a checksum against mix-ups, not for security: `xxh128sum` prints the same. It keeps up with reading.
 #pragma once
 
 #include <filesystem>
@@ -9,21 +9,21 @@
 namespace neumf::preprocess {
 
 // Of bytes as they come.
-class Md5 {
+class Digest {
  public:
-  Md5();
-  ~Md5();
+  Digest();
+  ~Digest();
   void update(std::string_view bytes);
-  // 32 lower-case hexadecimal digits, once.
-  std::string finish();
+  // 32 lower-case hexadecimal digits.
+  std::string finish() const;
 
  private:
-  struct Context;
-  std::unique_ptr<Context> context_;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
-std::string md5_of_text(std::string_view text);
+std::string digest_of_text(std::string_view text);
 // Reads the whole file. Fails if it cannot be read.
-std::string md5_of_file(const std::filesystem::path& path);
+std::string digest_of_file(const std::filesystem::path& path);
 
 }  // namespace neumf::preprocess

@@ -26,7 +26,7 @@ class Source {
   explicit Source(const Path& path) : file_(path) {
     beginning_.resize(512);
     beginning_.resize(file_.read(beginning_));
-    if (!file_.is_regular()) md5_.emplace();
+    if (!file_.is_regular()) digest_.emplace();
   }
   std::string_view beginning() const { return beginning_; }
   bool is_regular() const { return file_.is_regular(); }
@@ -38,14 +38,14 @@ class Source {
     taken_ += looked_at;
     const std::size_t count = looked_at + file_.read(out.subspan(looked_at));
     position_ += count;
-    if (md5_) md5_->update({out.data(), count});
+    if (digest_) digest_->update({out.data(), count});
     return count;
   }
   std::string digest() {
-    if (!md5_) return {};
+    if (!digest_) return {};
     for (std::array<char, 4096> rest{}; read(rest) > 0;) {
     }
-    return md5_->finish();
+    return digest_->finish();
   }
 
  private:
@@ -53,7 +53,7 @@ class Source {
   std::string beginning_;
   std::size_t taken_ = 0;
   std::uint64_t position_ = 0;
-  std::optional<Md5> md5_;
+  std::optional<Digest> digest_;
 };
 
 class PlainStream final : public InputStream {

@@ -24,7 +24,7 @@ class InputStream {
   virtual std::uint64_t position() const = 0;
   // "ratings.csv", or "ml-20m.zip(ml-20m/ratings.csv)" for a member of an archive.
   virtual std::string name() const = 0;
-  // The MD5 of all bytes of a pipe, which cannot be read again; empty for files. Call it at the end.
+  // The checksum (digest.hpp) of all bytes of a pipe, which cannot be read again; empty for files. Call it at the end.
   virtual std::string digest() { return {}; }
 };
 

@@ -22,12 +22,12 @@ namespace neumf::preprocess {
 namespace {
 
 // Computed beside the work that needs the same files, while they are in the page cache. Empty for pipes.
-std::future<std::vector<std::string>> md5_in_background(std::vector<std::filesystem::path> paths,
-                                                        std::size_t threads) {
+std::future<std::vector<std::string>> digests_in_background(std::vector<std::filesystem::path> paths,
+                                                            std::size_t threads) {
   return std::async(threads > 1 ? std::launch::async : std::launch::deferred, [paths = std::move(paths)] {
     std::vector<std::string> digests;
     for (const auto& path : paths)
-      digests.push_back(path != "-" && std::filesystem::is_regular_file(path) ? md5_of_file(path) : "");
+      digests.push_back(path != "-" && std::filesystem::is_regular_file(path) ? digest_of_file(path) : "");
     return digests;
   });
 }
@@ -110,7 +110,7 @@ Prepared prepare_ncf(const Options& options, const NcfFiles& files, Progress& pr
   Prepared prepared;
   std::vector<std::filesystem::path> paths = {files.train, files.test};
   if (!files.negatives.empty()) paths.push_back(files.negatives);
-  auto md5 = md5_in_background(paths, options.threads);
+  auto digests = digests_in_background(paths, options.threads);
   prepared.split = load_ncf(files, options.threads, progress);
   if (options.test_negatives.empty() && !files.negatives.empty())
     check_negatives_of_file(options, prepared.split, files.negatives);
@@ -118,7 +118,7 @@ Prepared prepare_ncf(const Options& options, const NcfFiles& files, Progress& pr
   std::vector<std::string> names;
   for (const auto& path : paths) names.push_back(path.filename().string());
   provenance.source = fmt::format("{}", fmt::join(names, ", "));
-  provenance.source_md5 = fmt::format("{}", fmt::join(md5.get(), ", "));
+  provenance.source_xxh128 = fmt::format("{}", fmt::join(digests.get(), ", "));
   provenance.options = "--format=ncf";
   if (files.negatives.empty()) prepared.reading = "there is no file of test negatives: they are drawn\n";
   return prepared;
@@ -140,20 +140,20 @@ void name_sources(const std::vector<std::filesystem::path>& inputs, std::vector<
     if (digests[i].empty()) digests[i] = ratings.pipe_digests[i];
   }
   provenance.source = fmt::format("{}", fmt::join(names, ", "));
-  provenance.source_md5 = fmt::format("{}", fmt::join(digests, ", "));
+  provenance.source_xxh128 = fmt::format("{}", fmt::join(digests, ", "));
   provenance.columns = ratings.columns;
 }
 
 Prepared prepare_ratings(const Options& options, Progress& progress) {
   Prepared prepared;
-  auto md5 = md5_in_background(options.inputs, options.threads);
+  auto digests = digests_in_background(options.inputs, options.threads);
   Ratings ratings = load_ratings(options.inputs, options.reading, options.threads, progress);
   Provenance& provenance = prepared.provenance;
   const HistoryRules rules = history_rules(options);
   provenance.options = fmt::format("--format={}{}{}{}", name_of(ratings.format), to_text(options.reading),
                                    history_options(options), hold_out_options(rules.hold_out));
   prepared.reading = reading_text(ratings);
-  name_sources(options.inputs, md5.get(), ratings, provenance);
+  name_sources(options.inputs, digests.get(), ratings, provenance);
   progress.stage("sorting");
   const bool has_times = ratings.has_times;
   const TimeUnit unit = ratings.time_unit;
@@ -173,7 +173,7 @@ Prepared prepare_ratings(const Options& options, Progress& progress) {
 Prepared prepare_own_files(const Options& options, Progress& progress) {
   Prepared prepared;
   const auto files = options.own.all();
-  auto md5 = md5_in_background(files, options.threads);
+  auto digests = digests_in_background(files, options.threads);
   ReadOptions reading = options.reading;
   reading.time = TimeSource::none;
   reading.time_column.clear();
@@ -188,7 +188,7 @@ Prepared prepare_own_files(const Options& options, Progress& progress) {
   add("test", options.own.test);
   prepared.provenance.options = text;
   prepared.reading = reading_text(ratings);
-  name_sources(files, md5.get(), ratings, prepared.provenance);
+  name_sources(files, digests.get(), ratings, prepared.provenance);
   prepared.split = split_of_own_files(ratings, options.own);
   if (prepared.split.has_validation()) prepared.provenance.validation = "given";
   return prepared;
@@ -232,8 +232,8 @@ void add_negatives(const Options& options, Prepared& prepared, Progress& progres
   if (!options.test_negatives.empty()) {
     load_negatives(split, options.test_negatives);
     check_negatives_of_file(options, split, options.test_negatives);
-    text += fmt::format(" --test_negatives={} (md5 {})", options.test_negatives.filename().string(),
-                        md5_of_file(options.test_negatives));
+    text += fmt::format(" --test_negatives={} (xxh128 {})", options.test_negatives.filename().string(),
+                        digest_of_file(options.test_negatives));
   }
   const bool drawn = split.test.negatives.empty();
   if (!drawn && !split.has_validation()) return;

@@ -27,7 +27,7 @@ struct Ratings {
   std::vector<std::size_t> input_blocks;  // how many blocks there are when an input ends, by input
   bool has_times = true;                  // otherwise all times are 0
   TimeUnit time_unit = TimeUnit::seconds;
-  std::vector<std::string> pipe_digests;  // MD5 of each input that was a pipe, otherwise empty
+  std::vector<std::string> pipe_digests;  // checksum of each input that was a pipe, otherwise empty
 
   // For people: which columns were read and as what, and doubts ("warning: ...").
   std::string columns;  // "user: column 'userId', item: ..."

@@ -90,6 +90,7 @@ Json describe_dataset(const std::filesystem::path& directory) {
   const auto text = [&](const char* name) {
     return file.has_attribute(name) ? file.string_attribute(name) : std::string("unknown");
   };
+  const char* checksum = file.has_attribute("source_md5") ? "source_md5" : "source_xxh128";  // once MD5
   std::uint64_t bytes = bytes_of(path);
   for (std::size_t shard = 0; shard < dataset.shards(); ++shard)
     bytes += bytes_of(directory / layout::shard_file(shard, dataset.shards()));
@@ -99,7 +100,7 @@ Json describe_dataset(const std::filesystem::path& directory) {
       {"path", directory.string()},
       {"created_by", text("created_by")},
       {"source", dataset.source()},
-      {"source_md5", text("source_md5")},
+      {checksum, text(checksum)},
       {"users", dataset.users()},
       {"items", dataset.items()},
       {"training_positives", dataset.positives()},

@@ -80,13 +80,20 @@ void run_kernel(dim3 grid, dim3 block, std::size_t shared_bytes, const std::func
 
 // The words of an argument that point into device memory.
 void find_pointers(const void* argument, std::size_t bytes, std::vector<const void*>& found);
+template <class Argument>
+void find_pointers(Argument argument, std::vector<const void*>& found) {
+#if __has_builtin(__builtin_clear_padding)
+  __builtin_clear_padding(&argument);  // what lies there could look like a pointer
+#endif
+  find_pointers(&argument, sizeof(argument), found);
+}
 
 // kernel<<<grid, block, shared_bytes, stream>>>(arguments...)
 template <class Kernel, class... Arguments>
 void launch(const char* name, dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
             const Kernel& kernel, const Arguments&... arguments) {
   std::vector<const void*> pointers;
-  (find_pointers(&arguments, sizeof(arguments), pointers), ...);
+  (find_pointers(arguments, pointers), ...);
   submit_kernel(name, grid, block, shared_bytes, stream, std::move(pointers),
                 [kernel, arguments...] { kernel(arguments...); });
 }

@@ -63,8 +63,8 @@ TEST_F(Inputs, SeveralFilesAreOne) {
   run(o);
   const auto master = open_master(o.output);
   EXPECT_EQ(master.string_attribute("source"), "1.csv, 2.csv");
-  EXPECT_EQ(master.string_attribute("source_md5"),
-            preprocess::md5_of_text(header + part1) + ", " + preprocess::md5_of_text(header + part2));
+  EXPECT_EQ(master.string_attribute("source_xxh128"),
+            preprocess::digest_of_text(header + part1) + ", " + preprocess::digest_of_text(header + part2));
   write_text(directory_ / "bad.csv", header + "1,c,1500000030\n2,a\n");
   EXPECT_THAT(error_of(options({"1.csv", "bad.csv"})), HasSubstr("bad.csv:3: "));
 }
@@ -82,15 +82,15 @@ TEST_F(Inputs, Pipes) {
   auto o = options({});
   EXPECT_EQ(run_pipe(header + part1 + part2, o), "");
   EXPECT_EQ(read_data(o.output), expected());
-  EXPECT_EQ(open_master(o.output).string_attribute("source_md5"),
-            preprocess::md5_of_text(header + part1 + part2));
+  EXPECT_EQ(open_master(o.output).string_attribute("source_xxh128"),
+            preprocess::digest_of_text(header + part1 + part2));
 
   write_gz(directory_ / "r.gz", header + part1 + part2);
   auto compressed = options({});
   EXPECT_EQ(run_pipe(read_text(directory_ / "r.gz"), compressed), "");
   EXPECT_EQ(read_data(compressed.output), expected());
-  EXPECT_EQ(open_master(compressed.output).string_attribute("source_md5"),
-            preprocess::md5_of_file(directory_ / "r.gz"));
+  EXPECT_EQ(open_master(compressed.output).string_attribute("source_xxh128"),
+            preprocess::digest_of_file(directory_ / "r.gz"));
 
   write_zip(directory_ / "r.zip", {{"r.csv", header + part1}});
   auto zip = options({});

@@ -142,7 +142,7 @@ TEST(Rules, Attributes) {
   EXPECT_EQ(file.int_attribute("shards"), 1);
   EXPECT_EQ(file.int_attribute("seed"), 77);
   EXPECT_EQ(file.string_attribute("source"), "r.csv");
-  EXPECT_EQ(file.string_attribute("source_md5"), "ae7ed5b5a14b4974b07834704a23c6ec");
+  EXPECT_EQ(file.string_attribute("source_xxh128"), "3edef43f694077f62800e9273b597f57");
   EXPECT_EQ(file.string_attribute("options"),
             "--format=csv --min_ratings=2 --valid_negative=2 --seed=77 --shards=1");
   EXPECT_EQ(file.string_attribute("dataset_id").size(), 32u);

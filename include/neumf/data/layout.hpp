@@ -11,7 +11,7 @@
 //   /ids/users /ids/items                   original ids by dense id: fixed-length UTF-8 (once also int64)
 //   /shards/first_user [shards + 1]         user boundaries;  /shards/positives [shards]
 //   attributes: format_version, dataset_id, users, items, interactions (before filtering), positives,
-//               valid_negative, shards, source, source_md5, options, columns, held_out, created_by, seed
+//               valid_negative, shards, source, source_xxh128, options, columns, held_out, created_by, seed
 //
 // That is format version 1: one held-out item for each user, and no validation. Version 2 has, in the shards
 // and as virtual data sets,

@@ -97,6 +97,7 @@ void plan_scatter<Cuda>(Context<Cuda>& context, const std::uint32_t* ids, std::i
                         std::int64_t rows, ScatterPlan<Cuda>& plan) {
   require(count <= plan.capacity, "a scatter-add of {} rows was planned with room for {}", count,
           plan.capacity);
+  plan.ids = ids;
   plan.count = count;
   if (count == 0) return;
   if (!plan.numbered) {
