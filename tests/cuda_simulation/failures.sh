@@ -24,8 +24,8 @@ ends "out of GPU memory" NEUMF_SIM_MEMORY_MIB=20      # at the first allocation
 ends "out of GPU memory" NEUMF_SIM_MEMORY_MIB=33
 ends "out of GPU memory" NEUMF_SIM_MEMORY_MIB=36 --batch_size 35000 --epochs 1  # among the trainer's
 ends "error on rank 1: out of GPU memory" NEUMF_SIM_MEMORY_MIB=38 --batch_size 35000 --epochs 1  # in the first update
-ends "the GPU has failed" NEUMF_SIM_LOST=300          # in the first epoch
-ends "the GPU has failed" NEUMF_SIM_LOST=400          # in the second, whose updates are replayed
+ends "the GPU has failed" NEUMF_SIM_LOST=200          # in the first epoch
+ends "the GPU has failed" NEUMF_SIM_LOST=310          # in the second, whose updates are replayed
 ends "the gradient exchange through NCCL failed" NEUMF_SIM_NCCL_ERROR=20
 
 # A rank of three that is killed, or that stops, in the middle of an epoch: the others wait for it in NCCL.
@@ -33,6 +33,7 @@ ends "the gradient exchange through NCCL failed" NEUMF_SIM_NCCL_ERROR=20
 lost() {
   local signal=$1 part=$2 launcher rank status
   shift 2
+  : >"$work/out"  # the launcher may be slow to begin it
   timeout -k 5 60 mpirun --oversubscribe --bind-to none -n 3 "$bin/neumf_sim" "${settings[@]}" --epochs 100000 "$@" \
     >"$work/out" 2>&1 &
   launcher=$!
