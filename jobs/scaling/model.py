@@ -7,6 +7,8 @@
     optimizer  parameter * rank parameters   dense Adam: every row that the rank holds, at every step
     exchange   within a node, then between nodes, each 2 log2(g) latency + 2 (g - 1) / g * bytes / bandwidth; a bucket
                starts when its gradients are complete and the one before it has been sent
+               sharded items: a rank keeps a share of the items, asks the others for the rows that its samples read before
+               it computes, and gives their gradients back after it; nothing hides that
 
 Ranks that share a node's memory slow each other down on a CPU: `slowdown` holds measured factors by ranks on a node.
 """
@@ -19,6 +21,8 @@ import statistics
 FLOAT = 4
 # Weights, gradients, two moments in fp32, and the compute copies of mixed precision.
 BYTES_PER_PARAMETER = 4 * FLOAT + 2
+# Of a row that is read of sharded items: weights, gradients and copies, and the sum of its gradients at its owner.
+BYTES_PER_READ_PARAMETER = 3 * FLOAT + 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,20 +38,33 @@ class Shape:
         """Parameters of a user or an item."""
         return self.factors + self.layers[0] // 2
 
-    def buckets(self):
+    def buckets(self, items="replicated"):
         """Shared parameters, in the order in which the backward pass completes their gradients."""
         hidden = sum(i * o + o for i, o in zip(self.layers[1:], self.layers[2:]))
         first = self.layers[0] * self.layers[1] + self.layers[1]
+        rows = self.items if items == "replicated" else 0
         return [hidden + self.layers[-1] + 1,
-                self.factors + self.items * self.factors,
-                first + self.items * (self.layers[0] // 2)]
+                self.factors + rows * self.factors,
+                first + rows * (self.layers[0] // 2)]
 
-    def shared(self):
-        return sum(self.buckets())
+    def shared(self, items="replicated"):
+        return sum(self.buckets(items))
 
-    def on_rank(self, ranks, scheme):
+    def on_rank(self, ranks, scheme, items="replicated"):
         """Parameters that a rank holds."""
-        return self.shared() + self.row * (self.users if scheme == "replicated" else math.ceil(self.users / ranks))
+        own = self.users if scheme == "replicated" else math.ceil(self.users / ranks)
+        if items == "sharded":
+            own += math.ceil(self.items / ranks)
+        return self.shared(items) + self.row * own
+
+    def reads(self, samples):
+        """Items that so many samples read, each counted once, if all are as likely."""
+        return self.items * -math.expm1(-samples / self.items)
+
+    def memory(self, ranks, batch, scheme, items="replicated"):
+        """Bytes of a rank's parameters and of what belongs to them."""
+        read = self.reads(batch / ranks) * self.row * BYTES_PER_READ_PARAMETER if items == "sharded" else 0
+        return self.on_rank(ranks, scheme, items) * BYTES_PER_PARAMETER + read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +92,16 @@ class Network:
         nodes = math.ceil(ranks / self.ranks_per_node)
         # Every rank of a node carries its part of the sum between the nodes.
         return self.within.allreduce(size, local) + self.between.allreduce(size / local, nodes)
+
+    def alltoall(self, size, ranks):
+        """Each rank sends `size` bytes, the same part to every rank; what stays with it costs nothing."""
+        if ranks == 1:
+            return 0.0
+        local = min(ranks, self.ranks_per_node)
+        seconds = (local - 1) * self.within.latency + size * (local - 1) / ranks / self.within.bandwidth
+        if ranks > local:
+            seconds += (ranks - local) * self.between.latency + size * (ranks - local) / ranks / self.between.bandwidth
+        return seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,12 +140,12 @@ class Step:
         return max(parts, key=parts.get)
 
 
-def step(machine, shape, ranks, batch, scheme):
+def step(machine, shape, ranks, batch, scheme, items="replicated"):
     """The cost of one update of `batch` samples on `ranks` ranks."""
     compute = (machine.fixed + machine.sample * batch / ranks) * machine.factor(machine.slowdown, ranks)
-    optimizer = (machine.parameter * shape.on_rank(ranks, scheme) *
+    optimizer = (machine.parameter * shape.on_rank(ranks, scheme, items) *
                  machine.factor(machine.optimizer_slowdown, ranks))
-    messages = [(compute * share, size * FLOAT) for share, size in zip(machine.ready, shape.buckets())]
+    messages = [(compute * share, size * FLOAT) for share, size in zip(machine.ready, shape.buckets(items))]
     if scheme == "replicated":
         messages.append((compute, shape.users * shape.row * FLOAT))
     exchange, done = 0.0, compute
@@ -129,7 +156,15 @@ def step(machine, shape, ranks, batch, scheme):
             exchange += seconds
             done = max(done, complete) + seconds
     sent = sum(size for _, size in messages) if ranks > 1 else 0
-    return Step(compute, exchange, max(0.0, done - compute), optimizer, sent)
+    exposed = max(0.0, done - compute)
+    if items == "sharded" and ranks > 1:
+        # The rows' numbers (a word each) and weights come before, their gradients go after.
+        reads = shape.reads(batch / ranks)
+        for size in (reads * FLOAT, reads * shape.row * FLOAT, reads * shape.row * FLOAT):
+            seconds = machine.network.alltoall(size, ranks)
+            exchange, exposed = exchange + seconds, exposed + seconds
+            sent += round(size * (ranks - 1) / ranks)
+    return Step(compute, exchange, exposed, optimizer, sent)
 
 
 def fit_two(points):

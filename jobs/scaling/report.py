@@ -13,6 +13,9 @@ import study as studies
 PREDICTED_RANKS = (1, 8, 16, 64, 512, 4096)
 ML_20M = model.Shape()
 BILLION = model.Shape(users=1_000_000_000, items=1_000_000)
+MLPERF_LARGE = model.Shape(users=2_197_225, items=855_776)
+MLPERF_LARGE_SAMPLES = 5 * 1_220_000_000  # of an epoch: 1.22 G positives, with four negatives each
+MLPERF_BATCHES = (65_536, 1 << 20)
 STRONG_BATCH = 1 << 20
 WEAK_BATCH = 1 << 17
 # Of the straggler simulation: deviation of compute times; share of updates in which a rank is held up; seconds.
@@ -163,6 +166,30 @@ def prediction_rows(machine, shape, batch_of):
     return rows
 
 
+def item_scheme_rows(machine, shape, batch, samples):
+    """A row for each number of ranks: what replicated and sharded items cost."""
+    rows = []
+    for ranks in (1, 2, 4, 8, 16, 32, 64):
+        row = [ranks]
+        for items in ("replicated", "sharded"):
+            cost = model.step(machine, shape, ranks, batch, "partitioned", items)
+            memory = shape.memory(ranks, batch, "partitioned", items)
+            row += [ms(cost.total), si(batch / cost.total), f"{samples / batch * cost.total / 60:.1f}",
+                    size(cost.bytes), f"{memory / 1e9:.2f}", cost.limit()]
+        rows.append(row)
+    return rows
+
+
+def item_schemes(machine):
+    header = ["GPUs", *(f"{column} {scheme}" for scheme in ("r", "s")
+                        for column in ("update ms", "samples/s", "epoch min", "bytes per update", "GB per rank", "limit"))]
+    shape = MLPERF_LARGE
+    return [f"MLPerf's large set, {shape.users:,} users and {shape.items:,} items, default model, {batch:,} samples per "
+            "update; r: items replicated, s: items sharded, which CPU ranks do and GPUs do not yet. GB per rank are those of "
+            "parameters and what belongs to them, not of data and activations:\n\n" +
+            table(header, item_scheme_rows(machine, shape, batch, MLPERF_LARGE_SAMPLES)) for batch in MLPERF_BATCHES]
+
+
 def predictions(machine, source):
     header = ["GPUs", *(f"{column} {scheme}" for scheme in ("p", "r")
                         for column in ("update ms", "samples/s", "efficiency", "limit"))]
@@ -173,6 +200,7 @@ def predictions(machine, source):
                 table(header, prediction_rows(machine, ML_20M, lambda ranks: WEAK_BATCH * ranks)))
     text.append(f"Weak scaling, {si(BILLION.users)} users and {si(BILLION.items)} items, {WEAK_BATCH:,} samples per GPU "
                 "and update:\n\n" + table(header, prediction_rows(machine, BILLION, lambda ranks: WEAK_BATCH * ranks)))
+    text += item_schemes(machine)
     strong = [model.step(machine, ML_20M, ranks, STRONG_BATCH, "replicated") for ranks in (1, 8)]
     text.append(f"Check: with replicated users the model gives a speedup of {strong[0].total / strong[1].total:.2f} on 8 "
                 "GPUs; the reference published 4.19, for a program whose other parts are not in this model.\n")

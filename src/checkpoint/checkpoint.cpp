@@ -16,10 +16,10 @@ namespace {
 
 namespace files = checkpoint_files;
 
-// The matrices of one group of a checkpoint, and where they go: laid out as the parameters.
+// The matrices of one group of a checkpoint, and where they go.
 struct Group {
   const char* name;
-  std::span<float> values;
+  ParameterSet set;
   bool typical_if_new =
       false;  // rows that the file has not get what is usual in the table; otherwise they stay
 };
@@ -31,16 +31,16 @@ bool has_new(std::span<const std::uint32_t> rows) {
 // Puts the file's rows where they belong in a table on the device. Those without one become `for_new`, or
 // stay where that is empty.
 template <class Device, class Read>
-void load_rows(Context<Device>& context, const Segment& table, std::span<const std::uint32_t> rows,
-               float* target, std::span<const float> for_new, const Read& read) {
+void load_rows(Context<Device>& context, const Matrix<float>& table, std::span<const std::uint32_t> rows,
+               std::span<const float> for_new, const Read& read) {
   std::vector<float> host(static_cast<std::size_t>(table.size()));
   if (has_new(rows) && for_new.empty())
-    download(context, static_cast<const float*>(target), std::span<float>(host));
+    download(context, static_cast<const float*>(table.data), std::span<float>(host));
   for (std::size_t row = 0; row < rows.size() && !for_new.empty(); ++row)
     if (rows[row] == no_row)
       std::ranges::copy(for_new, host.begin() + static_cast<std::ptrdiff_t>(row * for_new.size()));
   read(std::span<float>(host));
-  upload(context, std::span<const float>(host), target);
+  upload(context, std::span<const float>(host), table.data);
 }
 
 // What is usual in a table of squares: of each column the square of the mean root.
@@ -82,42 +82,36 @@ std::vector<float> typical_user(CheckpointReader& reader, const Segment& table, 
 }
 
 // Reads the groups' weights; `rows` has a row for each of the tables'.
-template <class Device>
-void load_groups(Context<Device>& context, CheckpointReader& reader, const ParameterLayout& layout,
+template <class Device, class T>
+void load_groups(Context<Device>& context, CheckpointReader& reader, Parameters<Device, T>& parameters,
                  std::initializer_list<Group> groups, const WeightRows& rows) {
+  const ParameterLayout& layout = parameters.layout();
   const auto users = static_cast<std::uint32_t>(reader.shape().users);
   for (const std::uint32_t row : rows.users)
     require(row < users || row == no_row, "{}: its parts hold {} users, fewer than the {} asked for",
             reader.path().string(), users, row + std::uint64_t{1});
   for (const Group& group : groups) {
-    for (const Segment* segment : layout.shared_segments()) {
-      float* target = group.values.data() + segment->offset;
-      Segment there = *segment;
-      const bool items = segment == &layout.item_gmf || segment == &layout.item_mlp;
-      if (items) there.rows = reader.shape().items;
-      const auto values = reader.read(there, group.name);
-      if (!items) {
-        upload(context, std::span<const float>(values), target);
-        continue;
-      }
+    for (const Segment* segment : layout.layer_segments()) {
+      const auto values = reader.read(*segment, group.name);
+      upload(context, std::span<const float>(values), parameters.kept(group.set, *segment).data);
+    }
+    for (const Segment* segment : layout.item_segments()) {
       std::vector<float> for_new;
       if (group.typical_if_new && has_new(rows.items)) {
+        Segment there = *segment;
+        there.rows = reader.shape().items;
         TypicalRow typical(segment->cols);
-        typical.add(values);
+        typical.add(reader.read(there, group.name));
         for_new = typical.row();
       }
-      load_rows(context, *segment, rows.items, target, for_new, [&](std::span<float> host) {
-        const auto cols = static_cast<std::ptrdiff_t>(segment->cols);
-        for (std::size_t i = 0; i < rows.items.size(); ++i)
-          if (rows.items[i] != no_row)
-            std::copy_n(values.begin() + rows.items[i] * cols, cols,
-                        host.begin() + static_cast<std::ptrdiff_t>(i) * cols);
-      });
+      load_rows(
+          context, parameters.kept(group.set, *segment), rows.items, for_new,
+          [&](std::span<float> host) { reader.read_item_rows(*segment, group.name, rows.items, host); });
     }
     for (const Segment* segment : layout.user_segments()) {
       std::vector<float> for_new;
       if (group.typical_if_new && has_new(rows.users)) for_new = typical_user(reader, *segment, group.name);
-      load_rows(context, *segment, rows.users, group.values.data() + segment->offset, for_new,
+      load_rows(context, parameters.kept(group.set, *segment), rows.users, for_new,
                 [&](std::span<float> host) { reader.read_rows(*segment, group.name, rows.users, host); });
     }
   }
@@ -215,7 +209,7 @@ template <class Device, class T>
 void load_checkpoint(Context<Device>& context, const std::filesystem::path& master,
                      Parameters<Device, T>& parameters, const WeightRows& rows) {
   CheckpointReader reader(master);
-  load_groups(context, reader, parameters.layout(), {{files::model_group, parameters.weights()}}, rows);
+  load_groups(context, reader, parameters, {{files::model_group, ParameterSet::weights}}, rows);
   parameters.refresh_copies(context);
 }
 
@@ -224,9 +218,9 @@ std::optional<ops::StepState> load_optimizer(Context<Device>& context, const std
                                              Parameters<Device, T>& parameters, const WeightRows& rows) {
   CheckpointReader reader(master);
   if (!is_run(reader.master())) return std::nullopt;
-  load_groups(context, reader, parameters.layout(),
-              {{files::first_moment_group, parameters.first_moments()},
-               {files::second_moment_group, parameters.second_moments(), true}},
+  load_groups(context, reader, parameters,
+              {{files::first_moment_group, ParameterSet::first_moments},
+               {files::second_moment_group, ParameterSet::second_moments, true}},
               rows);
   return read_step_state(reader.master());
 }
@@ -240,10 +234,10 @@ TrainingState load_training_state(Context<Device>& context, const std::filesyste
   require(is_run(file),
           "{}: holds a model but not a run that could go on; use --load_checkpoint_path to start from it",
           master.string());
-  load_groups(context, reader, parameters.layout(),
-              {{files::model_group, parameters.weights()},
-               {files::first_moment_group, parameters.first_moments()},
-               {files::second_moment_group, parameters.second_moments()}},
+  load_groups(context, reader, parameters,
+              {{files::model_group, ParameterSet::weights},
+               {files::first_moment_group, ParameterSet::first_moments},
+               {files::second_moment_group, ParameterSet::second_moments}},
               rows);
   parameters.refresh_copies(context);
 

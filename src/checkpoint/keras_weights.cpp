@@ -138,17 +138,22 @@ ModelShape read_keras_shape(const std::filesystem::path& path) {
 
 template <class Device, class T>
 void load_keras_weights(Context<Device>& context, const std::filesystem::path& path,
-                        Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row) {
+                        Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row,
+                        const std::optional<UserRange>& items) {
   const KerasFile file(path);
   const auto names = embedding_names(file);
   const auto& layout = parameters.layout();
   const auto set = [&](const Segment& segment, std::span<const float> host, std::int64_t row = 0) {
-    upload(context, host, parameters.weight(segment).row(row));
+    upload(context, host, parameters.kept(ParameterSet::weights, segment).row(row));
   };
   const auto set_tables = [&](const char* user, const char* item, const Segment& user_table,
                               const Segment& item_table) {
     if (item_table.empty()) return;
-    set(item_table, file.matrix(file.weight(item), item_table.rows, item_table.cols));
+    if (items)
+      set(item_table, file.rows(file.weight(item), items->first, static_cast<std::int64_t>(items->size()),
+                                item_table.cols));
+    else
+      set(item_table, file.matrix(file.weight(item), item_table.rows, item_table.cols));
     set(user_table,
         file.rows(file.weight(user), users.first, static_cast<std::int64_t>(users.size()), user_table.cols),
         first_row);
@@ -178,9 +183,10 @@ void load_keras_weights(Context<Device>& context, const std::filesystem::path& p
   parameters.refresh_copies(context);
 }
 
-#define NEUMF_INSTANTIATE(DEVICE, T)                                                          \
-  template void load_keras_weights<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&, \
-                                              Parameters<DEVICE, T>&, const UserRange&, std::int64_t);
+#define NEUMF_INSTANTIATE(DEVICE, T)                                                                  \
+  template void load_keras_weights<DEVICE, T>(Context<DEVICE>&, const std::filesystem::path&,         \
+                                              Parameters<DEVICE, T>&, const UserRange&, std::int64_t, \
+                                              const std::optional<UserRange>&);
 NEUMF_FOR_EACH_MODEL(NEUMF_INSTANTIATE)
 #undef NEUMF_INSTANTIATE
 

@@ -13,6 +13,31 @@ namespace {
 
 constexpr const char* not_finite = ": the training diverged, or the checkpoint is damaged";
 
+// Row i of `out` becomes row ids[i] of a table of `cols` columns, in any order; where that is no_row it
+// stays. Calls read(range, rows) for ranges that cover the ids.
+template <class Read>
+void read_in_ranges(std::span<const std::uint32_t> ids, std::size_t cols, std::span<float> out,
+                    const Read& read) {
+  // Places by id, so that each range of the file serves the ids in it.
+  std::vector<std::uint32_t> places, wanted;
+  for (std::uint32_t place = 0; place < ids.size(); ++place)
+    if (ids[place] != no_row) {
+      places.push_back(place);
+      wanted.push_back(ids[place]);
+    }
+  std::stable_sort(places.begin(), places.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
+  std::vector<float> block;
+  auto place = places.begin();
+  for (const UserRange& range : covering_ranges(wanted, 256, 65536)) {
+    block.resize(range.size() * cols);
+    read(range, std::span(block));
+    for (; place != places.end() && ids[*place] < range.last; ++place)
+      std::copy_n(block.begin() + static_cast<std::ptrdiff_t>((ids[*place] - range.first) * cols), cols,
+                  out.begin() + static_cast<std::ptrdiff_t>(*place * cols));
+  }
+}
+
 // Returns the `values` of an object, of which there must be one for each of `count` users or items.
 template <class T>
 std::vector<T> one_each(const hdf5::File& file, const char* object, std::vector<T> values, const char* what,
@@ -108,27 +133,26 @@ void CheckpointReader::read_rows(int number, const Segment& segment, const std::
 void CheckpointReader::read_rows(const Segment& segment, const std::string& group,
                                  std::span<const std::uint32_t> users, std::span<float> rows) {
   const auto cols = static_cast<std::size_t>(segment.cols);
-  // Places by user, so that each range of the file serves the users in it.
-  std::vector<std::uint32_t> places, wanted;
-  for (std::uint32_t place = 0; place < users.size(); ++place)
-    if (users[place] != no_row) {
-      places.push_back(place);
-      wanted.push_back(users[place]);
-    }
-  std::stable_sort(places.begin(), places.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return users[a] < users[b]; });
-  std::vector<float> block;
-  auto place = places.begin();
-  for (const UserRange& range : covering_ranges(wanted, 256, 65536)) {
-    block.resize(range.size() * cols);
+  read_in_ranges(users, cols, rows, [&](const UserRange& range, std::span<float> block) {
     for_parts(range, [&](int number, const UserRange& common) {
       read_rows(number, segment, group, common,
-                std::span(block).subspan((common.first - range.first) * cols, common.size() * cols));
+                block.subspan((common.first - range.first) * cols, common.size() * cols));
     });
-    for (; place != places.end() && users[*place] < range.last; ++place)
-      std::copy_n(block.begin() + static_cast<std::ptrdiff_t>((users[*place] - range.first) * cols), cols,
-                  rows.begin() + static_cast<std::ptrdiff_t>(*place * cols));
-  }
+  });
+}
+
+void CheckpointReader::read_item_rows(const Segment& segment, const std::string& group,
+                                      std::span<const std::uint32_t> items, std::span<float> rows) const {
+  const std::string object = group + segment.name;
+  const hdf5::Dims shaped{static_cast<hsize_t>(shape().items), static_cast<hsize_t>(segment.cols)};
+  require(file_.dims(object) == shaped,
+          "{}: {} has not the shape that the model needs ({} x {}); the checkpoint is damaged",
+          path().string(), object, shape().items, segment.cols);
+  read_in_ranges(items, static_cast<std::size_t>(segment.cols), rows,
+                 [&](const UserRange& range, std::span<float> block) {
+                   file_.read_rows<float>(object, range.first, block);
+                   hdf5::require_finite(file_, object, block, not_finite);
+                 });
 }
 
 void CheckpointReader::read_users(std::span<const std::uint32_t> users, std::span<float> gmf,

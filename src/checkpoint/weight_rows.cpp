@@ -15,6 +15,10 @@ WeightRows WeightRows::in_order(const UserRange& range, std::uint64_t items) {
   return rows;
 }
 
+WeightRows WeightRows::of(const ItemShare& share) const {
+  return {users, {items.begin() + share.first, items.begin() + share.last}};
+}
+
 WeightRows WeightMatch::rows(const UserRange& range) const {
   const auto begin = users.rows.begin();
   return {{begin + static_cast<std::ptrdiff_t>(range.first), begin + static_cast<std::ptrdiff_t>(range.last)},

@@ -43,8 +43,10 @@ void load_weights(Context<Device>& context, const std::filesystem::path& path,
                   Parameters<Device, T>& parameters, const WeightRows& rows) {
   if (!is_keras_weights(path)) return load_checkpoint(context, path, parameters, rows);
   if (rows.users.empty()) return;
-  load_keras_weights(context, path, parameters, {rows.users.front(), rows.users.back() + std::uint64_t{1}},
-                     0);
+  const auto range = [](const std::vector<std::uint32_t>& in_order) {
+    return in_order.empty() ? UserRange() : UserRange{in_order.front(), in_order.back() + std::uint64_t{1}};
+  };
+  load_keras_weights(context, path, parameters, range(rows.users), 0, range(rows.items));
 }
 
 ModelShape joined_shape(const std::filesystem::path& gmf, const std::filesystem::path& mlp) {
@@ -76,13 +78,14 @@ void load_pretrained(Context<Device>& context, const WeightSource& gmf, const We
                                      std::pair(&source.layout().item_mlp, &to.item_mlp),
                                      std::pair(&source.layout().user_gmf, &to.user_gmf),
                                      std::pair(&source.layout().user_mlp, &to.user_mlp)})
-      if (!table->empty()) copy_weight(context, parameters.weight(*own), source.weight(*table));
+      if (!table->empty())
+        copy_weight(context, parameters.kept(ParameterSet::weights, *own), source.weight(*table));
     load_weights(context, weights.path, source, weights.rows);
     const auto& from = source.layout();
     const auto copy = [&](const Segment& in, const Segment& out, double factor = 1) {
       if (in.empty()) return;
       const auto host = scaled(context, source, in, factor);
-      upload(context, std::span<const float>(host), parameters.weight(out).data);
+      upload(context, std::span<const float>(host), parameters.kept(ParameterSet::weights, out).data);
     };
     copy(from.item_gmf, to.item_gmf);
     copy(from.user_gmf, to.user_gmf);

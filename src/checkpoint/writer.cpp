@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <exception>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "neumf/checkpoint/files.hpp"
+#include "neumf/comm/row_exchange.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/core/version.hpp"
 #include "neumf/data/durable_file.hpp"
@@ -36,12 +39,22 @@ void write_tables(hdf5::File& file, const std::vector<Table>& tables) {
 }
 
 // What could not be read again must not take the place of what can.
-void require_finite(const Table& table) {
+void require_finite(const std::string& object, std::span<const float> values) {
   const auto finite = [](float value) { return std::isfinite(value); };
-  require(std::all_of(table.values.begin(), table.values.end(), finite),
+  require(std::all_of(values.begin(), values.end(), finite),
           "training diverged: {} holds a value that is not a finite number, so the model is not saved. Lower "
           "--learning_rate, or raise --eps",
-          table.object);
+          object);
+}
+
+// What a checkpoint has of each weight: of a model the first, of a run all.
+constexpr std::pair<const char*, ParameterSet> saved_sets[] = {
+    {files::model_group, ParameterSet::weights},
+    {files::first_moment_group, ParameterSet::first_moments},
+    {files::second_moment_group, ParameterSet::second_moments}};
+
+std::span<const std::pair<const char*, ParameterSet>> sets_to_save(bool moments) {
+  return std::span(saved_sets).first(moments ? std::size(saved_sets) : 1);
 }
 
 void write_history(hdf5::File& file, const std::vector<EpochReport>& history) {
@@ -66,6 +79,7 @@ struct CheckpointWriter<Device, T>::Snapshot {
   bool is_run = false;
   TrainingState state;  // of a saved run
   std::vector<Table> own, shared;
+  std::optional<hdf5::File> master;  // where item tables that are shared out are written already
 };
 
 template <class Device, class T>
@@ -105,6 +119,8 @@ std::int64_t CheckpointWriter<Device, T>::bytes_per_save(bool moments) const {
   std::int64_t elements =
       static_cast<std::int64_t>(users_.size()) * (layout.user_gmf.cols + layout.user_mlp.cols);
   if (communicator_.is_root()) elements += layout.shared;
+  if (const auto& share = parameters_.item_share())
+    elements += share->size() * (layout.item_gmf.cols + layout.item_mlp.cols);
   return elements * static_cast<std::int64_t>(sizeof(float)) * (moments ? 3 : 1);
 }
 
@@ -135,8 +151,9 @@ void CheckpointWriter<Device, T>::save(const CheckpointInfo& info, const Trainin
   communicator_.together([&] {
     take_snapshot(state != nullptr);
     for (const auto* tables : {&snapshot.own, &snapshot.shared})
-      for (const Table& table : *tables) require_finite(table);
+      for (const Table& table : *tables) require_finite(table.object, table.values);
   });
+  if (parameters_.item_share()) write_items(state != nullptr);
   writing_ = std::async(std::launch::async, [this] { write_files(); });
   ++saves_;
   seconds_waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -145,37 +162,93 @@ void CheckpointWriter<Device, T>::save(const CheckpointInfo& info, const Trainin
 template <class Device, class T>
 void CheckpointWriter<Device, T>::take_snapshot(bool moments) {
   const auto& layout = parameters_.layout();
-  const std::vector<std::pair<const char*, std::span<float>>> sources{
-      {files::model_group, parameters_.weights()},
-      {files::first_moment_group, parameters_.first_moments()},
-      {files::second_moment_group, parameters_.second_moments()}};
   const auto copy = [&](std::vector<Table>& tables, const std::vector<const Segment*>& segments,
                         std::int64_t first_row, std::int64_t rows) {
     std::size_t used = 0;
-    for (std::size_t i = 0; i < (moments ? sources.size() : 1); ++i) {
+    for (const auto& [group, set] : sets_to_save(moments)) {
       for (const Segment* segment : segments) {
         if (used == tables.size()) tables.emplace_back();
         Table& table = tables[used++];
-        table.object = sources[i].first + segment->name;
+        table.object = group + segment->name;
         table.rows = rows < 0 ? segment->rows : rows;
         table.cols = segment->cols;
         table.values.resize(static_cast<std::size_t>(table.rows * table.cols));
-        download(
-            context_,
-            static_cast<const float*>(sources[i].second.data()) + segment->offset + first_row * segment->cols,
-            std::span<float>(table.values));
+        download(context_, static_cast<const float*>(parameters_.kept(set, *segment).row(first_row)),
+                 std::span<float>(table.values));
       }
     }
     tables.resize(used);
   };
   copy(snapshot_->own, layout.user_segments(), first_row_, static_cast<std::int64_t>(users_.size()));
-  if (communicator_.is_root()) copy(snapshot_->shared, layout.shared_segments(), 0, -1);
+  if (communicator_.is_root())
+    copy(snapshot_->shared, parameters_.item_share() ? layout.layer_segments() : layout.shared_segments(), 0,
+         -1);
+}
+
+// Item tables that are shared out go through rank 0 into the master file, a piece at a time, while training
+// waits: no rank need have the memory for a copy of them. What fails on a rank is told at the end, when
+// nobody waits for a message any more.
+template <class Device, class T>
+void CheckpointWriter<Device, T>::write_items(bool moments) {
+  constexpr std::int64_t rows_at_once = 65536;
+  auto& master = snapshot_->master;
+  master.reset();
+  std::exception_ptr failure;
+  const auto attempt = [&](const auto& work) {
+    if (failure) return;
+    try {
+      work();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  };
+  const bool root = communicator_.is_root();
+  const std::int64_t items = snapshot_->info.shape.items;
+  if (root)
+    attempt(
+        [&] { master = hdf5::File::create(files::temporary(files::master(directory_, snapshot_->name))); });
+  std::vector<float> piece;
+  for (const auto& [group, set] : sets_to_save(moments))
+    for (const Segment* segment : parameters_.layout().item_segments()) {
+      const std::string object = group + segment->name;
+      if (root)
+        attempt([&] {
+          master->create_dataset(object, {static_cast<hsize_t>(items), static_cast<hsize_t>(segment->cols)},
+                                 hdf5::memory_type<float>());
+        });
+      for (int rank = 0; rank < communicator_.size(); ++rank) {
+        const bool own = rank == communicator_.rank();
+        if (!own && !root) continue;
+        const RowShare share = row_share(items, rank, communicator_.size());
+        for (std::int64_t first = share.first; first < share.last; first += rows_at_once) {
+          const std::int64_t count = std::min(rows_at_once, share.last - first);
+          piece.resize(static_cast<std::size_t>(count * segment->cols));
+          if (own) {
+            const float* rows = parameters_.kept(set, *segment).row(first - share.first);
+            download(context_, rows, std::span<float>(piece));
+            attempt([&] { require_finite(object, piece); });
+            if (!root) communicator_.send(std::as_bytes(std::span(piece)), 0);
+          } else {
+            communicator_.receive(std::as_writable_bytes(std::span(piece)), rank);
+          }
+          if (root)
+            attempt([&] {
+              master->write_rows(object, static_cast<hsize_t>(first), static_cast<hsize_t>(count),
+                                 std::span<const float>(piece));
+            });
+        }
+      }
+    }
+  if (failure) master.reset();
+  communicator_.together([&] {
+    if (failure) std::rethrow_exception(failure);
+  });
 }
 
 // Runs in a thread of its own: no MPI, and nothing of this object that other members change meanwhile.
 template <class Device, class T>
 void CheckpointWriter<Device, T>::write_files() const {
-  const Snapshot& s = *snapshot_;
+  Snapshot& s = *snapshot_;
   const auto part = files::part(directory_, s.name, s.generation, communicator_.rank(), communicator_.size());
   auto file = hdf5::File::create(files::temporary(part));
   file.set_attribute("generation", s.generation);
@@ -188,7 +261,8 @@ void CheckpointWriter<Device, T>::write_files() const {
 
   if (!communicator_.is_root()) return;
   const auto master = files::temporary(files::master(directory_, s.name));
-  file = hdf5::File::create(master);
+  file = s.master ? std::move(*s.master) : hdf5::File::create(master);
+  s.master.reset();
   file.set_attribute("kind", std::string(files::kind));
   file.set_attribute("format_version", files::format_version);
   file.set_attribute("created_by", fmt::format("neumf {}", version()));

@@ -92,6 +92,17 @@ void check_negatives(const Options& o) {
       "--exact_negatives and --negatives popularity: give one of them, exact negatives are drawn uniformly");
 }
 
+void check_item_embeddings(const Options& o) {
+  if (o.item_embeddings != ItemEmbeddings::sharded || o.mode == Mode::test) return;
+  constexpr const char* remedy = "use --item_embeddings replicated";
+  require(o.loss != Loss::full_softmax,
+          "--item_embeddings sharded: --loss full_softmax reads the whole catalogue in every update: {}",
+          remedy);
+  require(o.evaluation != Evaluation::full,
+          "--item_embeddings sharded: --eval full reads the whole catalogue: {}", remedy);
+  require(o.optimizer == Optimizer::adam, "--item_embeddings sharded is for --optimizer adam: {}", remedy);
+}
+
 void check_freeze(const Options& o) {
   const Freeze freeze = o.frozen();
   require(!(freeze.users && freeze.items && freeze.mlp), "--freeze: nothing is left to train");
@@ -181,6 +192,7 @@ void Options::declare(OptionTable& table) {
   table.add("allreduce_dtype", allreduce_dtype, "of gradients on the wire between GPUs: fp32, fp16 or bf16", {.among = {"fp32", "fp16", "bf16"}, .shapes_result = true});
   table.add("deterministic", deterministic, "the same bits from the same seed on a GPU too, at some speed; a CPU always gives them");
   table.add("user_embeddings", user_embeddings, "partitioned: each rank keeps its own users' rows; replicated: all ranks keep and reduce all rows");
+  table.add("item_embeddings", item_embeddings, "replicated: every rank holds all items' rows; sharded: a share of them, and those that an update reads (CPU ranks); auto: sharded where that saves much memory");
   table.add("threads", threads, "CPU threads per rank; 0: the cores that the rank may use", {.range = at_least(0).at_most(4096)});
   table.add("stall_timeout", stall_timeout, "report ranks without progress for so many seconds; 0: never", {.range = at_least(0)});
   table.add("abort_on_stall", abort_on_stall, "end the job after such a report");
@@ -197,9 +209,9 @@ void Options::declare(OptionTable& table) {
   table.add("progress", progress, "progress bar: auto (on a terminal), always or never");
   // clang-format on
   table.add_common("version");
-  for (const auto condition :
-       {check_mode, check_weight_decay, check_pretrained, check_resume, check_overwrite, check_loss,
-        check_full_softmax, check_negatives, check_freeze, check_per_user, check_shape})
+  for (const auto condition : {check_mode, check_weight_decay, check_pretrained, check_resume,
+                               check_overwrite, check_loss, check_full_softmax, check_negatives,
+                               check_item_embeddings, check_freeze, check_per_user, check_shape})
     table.check([this, condition] { condition(*this); });
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/ops/head.hpp"
 #include "neumf/ops/memory.hpp"
@@ -76,7 +77,8 @@ auto Evaluator<Device, T>::lists_of(const RankingCases& cases) -> std::vector<Li
 template <class Device, class T>
 Evaluator<Device, T>::Evaluator(Context<Device>& context, Parameters<Device, T>& parameters,
                                 const ModelShape& shape, const RankingCases& cases, std::uint32_t first_row,
-                                std::int64_t block_samples, std::vector<int> topk, Loss loss)
+                                std::int64_t block_samples, std::vector<int> topk, Loss loss,
+                                ItemRows<Device>* item_source)
     : lists_(lists_of(cases)),
       group_size_(group_size_of(cases)),
       groups_(lists_.empty() ? static_cast<std::int64_t>(cases.size()) : lists_.back().first / group_size_),
@@ -87,10 +89,20 @@ Evaluator<Device, T>::Evaluator(Context<Device>& context, Parameters<Device, T>&
              group_size_, false),
       rows_(groups_),
       items_(groups_, group_size_),
+      item_source_(item_source),
+      groups_at_once_(item_source == nullptr
+                          ? groups_
+                          : std::max<std::int64_t>(parameters.layout().item_mlp.rows / group_size_, 1)),
+      item_rows_(item_source == nullptr ? 0 : std::min(groups_at_once_, groups_) * group_size_),
       labels_(lists_.empty() ? model_.max_groups() * group_size_ : 0),
       logits_(model_.max_groups() * group_size_),
       ranks_(lists_.empty() ? groups_ : 0),
       loss_(1) {
+  require((item_source != nullptr) == parameters.item_share().has_value(),
+          "the evaluation has not the items of its parameters");
+  require(std::min<std::int64_t>(group_size_, shape.items) <= parameters.layout().item_mlp.rows,
+          "a user has {} items to rank, but there is room for the rows of {}", group_size_,
+          parameters.layout().item_mlp.rows);
   std::vector<std::uint32_t> rows, items;
   rows.reserve(static_cast<std::size_t>(groups_));
   items.reserve(static_cast<std::size_t>(groups_ * group_size_));
@@ -123,12 +135,38 @@ Evaluator<Device, T>::Evaluator(Context<Device>& context, Parameters<Device, T>&
 template <class Device, class T>
 Metrics Evaluator<Device, T>::evaluate(Context<Device>& context, const Communicator& communicator) {
   ops::fill_zero(context, loss_.span());
-  if (groups_ > 0) model_.begin_step(context, groups_ * group_size_);
-  for (std::int64_t first = 0; first < groups_; first += model_.max_groups()) {
-    const BatchView batch{.groups = std::min(model_.max_groups(), groups_ - first),
+  if (item_source_ == nullptr) {
+    score(context, 0, groups_, items_.data());
+  } else {
+    // All ranks read together, also one that has no group left.
+    const std::int64_t times = communicator.max((groups_ + groups_at_once_ - 1) / groups_at_once_);
+    for (std::int64_t time = 0; time < times; ++time) {
+      const std::int64_t first = std::min(time * groups_at_once_, groups_);
+      const std::int64_t groups = std::min(groups_at_once_, groups_ - first);
+      const auto samples = static_cast<std::size_t>(groups * group_size_);
+      item_source_->read(context,
+                         std::span<const std::uint32_t>(items_.data() + first * group_size_, samples),
+                         item_rows_.span().first(samples));
+      score(context, first, groups, item_rows_.data());
+    }
+  }
+  MetricSums sums(topk_);
+  const double loss = lists_.empty() ? rank_groups(context) : rank_lists(context);
+  const auto held_out = static_cast<std::uint64_t>(user_ranks_.ranks.size());
+  sums.add_loss(loss, loss_kind_ == Loss::bce ? static_cast<std::uint64_t>(samples_) : held_out);
+  sums.add(user_ranks_);
+  return sums.over_all_ranks(communicator);
+}
+
+template <class Device, class T>
+void Evaluator<Device, T>::score(Context<Device>& context, std::int64_t begin, std::int64_t groups,
+                                 const std::uint32_t* items) {
+  if (groups > 0) model_.begin_step(context, groups * group_size_);
+  for (std::int64_t first = begin; first < begin + groups; first += model_.max_groups()) {
+    const BatchView batch{.groups = std::min(model_.max_groups(), begin + groups - first),
                           .group_size = group_size_,
                           .users = rows_.data() + first,
-                          .items = items_.data() + first * group_size_};
+                          .items = items + (first - begin) * group_size_};
     model_.score(context, batch, logits_.data());
     if (lists_.empty()) {
       ops::rank_held_out(context, batch, logits_.data(), ranks_.data() + first);
@@ -143,12 +181,6 @@ Metrics Evaluator<Device, T>::evaluate(Context<Device>& context, const Communica
                                           static_cast<std::size_t>(batch.samples())));
     }
   }
-  MetricSums sums(topk_);
-  const double loss = lists_.empty() ? rank_groups(context) : rank_lists(context);
-  const auto held_out = static_cast<std::uint64_t>(user_ranks_.ranks.size());
-  sums.add_loss(loss, loss_kind_ == Loss::bce ? static_cast<std::uint64_t>(samples_) : held_out);
-  sums.add(user_ranks_);
-  return sums.over_all_ranks(communicator);
 }
 
 template <class Device, class T>
@@ -187,7 +219,8 @@ double Evaluator<Device, T>::rank_lists(Context<Device>& context) {
 
 template <class Device, class T>
 std::size_t Evaluator<Device, T>::bytes() const {
-  return model_.bytes() + rows_.bytes() + items_.bytes() + labels_.bytes() + logits_.bytes() + ranks_.bytes();
+  return model_.bytes() + rows_.bytes() + items_.bytes() + item_rows_.bytes() + labels_.bytes() +
+         logits_.bytes() + ranks_.bytes();
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class Evaluator<DEVICE, T>;

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/ops/ranking.hpp"
 
@@ -35,6 +36,8 @@ FullEvaluator<Device, T>::FullEvaluator(Context<Device>& context, Parameters<Dev
       held_out_(case_rows_.size()),
       scores_(block_users_, items_),
       ranks_(case_rows_.size()) {
+  require(!parameters.item_share(),
+          "the ranking of the whole catalogue reads all items: use --item_embeddings replicated");
   std::vector<std::uint32_t> rows, case_rows;
   for (const std::uint32_t user : cases.users()) rows.push_back(first_row + user);
   upload(context, std::span<const std::uint32_t>(rows), rows_.data());

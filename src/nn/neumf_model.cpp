@@ -7,6 +7,15 @@
 #include "neumf/ops/row_penalty.hpp"
 
 namespace neumf {
+namespace {
+
+// With the items whose rows the tables have at once.
+ModelShape of_rows(ModelShape shape, const ParameterLayout& layout) {
+  shape.items = layout.item_mlp.rows;
+  return shape;
+}
+
+}  // namespace
 
 template <class Device, class T>
 NeuMF<Device, T>::NeuMF(Parameters<Device, T>& parameters, const ModelShape& shape, std::int64_t max_groups,
@@ -16,8 +25,8 @@ NeuMF<Device, T>::NeuMF(Parameters<Device, T>& parameters, const ModelShape& sha
       has_gmf_(shape.has_gmf()),
       has_mlp_(shape.has_mlp()),
       users_(parameters.layout().user_mlp.rows),
-      items_(shape.items),
-      pair_(shape, max_groups, group_size, training),
+      items_(parameters.layout().item_mlp.rows),
+      pair_(of_rows(shape, parameters.layout()), max_groups, group_size, training),
       hidden_(shape, max_groups * group_size, training),
       logits_(training ? max_groups * group_size : 0),
       dlogits_(training ? max_groups * group_size : 0),

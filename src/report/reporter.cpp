@@ -39,6 +39,7 @@ json to_json(const RunFacts& f) {
           {"device", f.device},
           {"precision", f.precision},
           {"user_embeddings", f.user_embeddings},
+          {"item_embeddings", f.item_embeddings},
           {"gradients", f.gradients},
           {"batch_size", f.batch_size},
           {"users", f.users},

@@ -74,6 +74,8 @@ RunFacts run_facts(const Context<Device>& context, const Communicator& communica
   facts.device = std::is_same_v<Device, Cpu> ? "cpu" : context.description();
   facts.precision = TypeName<T>::value;
   facts.user_embeddings = name_of(options.user_embeddings);
+  facts.item_embeddings =
+      name_of(parameters.item_share() ? ItemEmbeddings::sharded : ItemEmbeddings::replicated);
   facts.gradients = gradients;
   facts.batch_size = options.batch_size;
   facts.users = data.users();
@@ -82,7 +84,10 @@ RunFacts run_facts(const Context<Device>& context, const Communicator& communica
   facts.factors = shape.factors;
   facts.layers = shape.layers;
   facts.shared_parameters = parameters.layout().shared;
-  facts.rank_parameters = communicator.max(parameters.layout().total);
+  std::int64_t own = parameters.layout().moved;
+  if (const auto& share = parameters.item_share())
+    for (const Segment* segment : parameters.layout().item_segments()) own += share->size() * segment->cols;
+  facts.rank_parameters = communicator.max(own);
   return facts;
 }
 
@@ -93,8 +98,8 @@ std::vector<std::pair<std::string, std::string>> start_rows(const Options& optio
   std::vector<std::pair<std::string, std::string>> rows{
       {"data set", describe(dataset)},
       {"model", describe(shape)},
-      {"ranks", fmt::format("{} on {}, {}; user embeddings {}", facts.ranks, start.device, facts.precision,
-                            facts.user_embeddings)}};
+      {"ranks", fmt::format("{} on {}, {}; user embeddings {}, item embeddings {}", facts.ranks, start.device,
+                            facts.precision, facts.user_embeddings, facts.item_embeddings)}};
   if (!start.resumed_from.empty()) {
     rows.emplace_back("resumed", fmt::format("{}: {} epochs and {} updates done", start.resumed_from.string(),
                                              start.epochs_done, start.updates_done));

@@ -20,22 +20,24 @@ template <class Device, class T>
 EpochEvaluation<Device, T>::EpochEvaluation(Context<Device>& context, const Communicator& communicator,
                                             const Options& options, Parameters<Device, T>& parameters,
                                             const ModelShape& shape, const Shard& shard, HeldOutPart part,
-                                            std::int64_t first_row, Heartbeat& heartbeat)
+                                            std::int64_t first_row, ItemRows<Device>* items,
+                                            Heartbeat& heartbeat)
     : EpochEvaluation(context, communicator, options, parameters, shape, RankingCases(shard, part), part,
-                      first_row, heartbeat) {}
+                      first_row, items, heartbeat) {}
 
 template <class Device, class T>
 EpochEvaluation<Device, T>::EpochEvaluation(Context<Device>& context, const Communicator& communicator,
                                             const Options& options, Parameters<Device, T>& parameters,
                                             const ModelShape& shape, const RankingCases& cases,
-                                            HeldOutPart part, std::int64_t first_row, Heartbeat& heartbeat)
+                                            HeldOutPart part, std::int64_t first_row, ItemRows<Device>* items,
+                                            Heartbeat& heartbeat)
     : context_(context),
       communicator_(communicator),
       heartbeat_(heartbeat),
       part_(part),
       users_(cases.users()),
       sampled_(context, parameters, shape, cases, static_cast<std::uint32_t>(first_row),
-               block_samples(context, communicator, options), every_k(options), options.loss) {
+               block_samples(context, communicator, options), every_k(options), options.loss, items) {
   if (options.evaluation == Evaluation::full)
     full_.emplace(context, parameters, shape, cases, static_cast<std::uint32_t>(first_row),
                   block_samples(context, communicator, options), every_k(options));

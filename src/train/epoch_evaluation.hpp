@@ -13,6 +13,7 @@
 #include "neumf/evaluate/epoch_report.hpp"
 #include "neumf/evaluate/evaluator.hpp"
 #include "neumf/evaluate/full_evaluator.hpp"
+#include "neumf/nn/item_rows.hpp"
 #include "neumf/nn/parameters.hpp"
 #include "neumf/train/heartbeat.hpp"
 
@@ -21,10 +22,11 @@ namespace neumf {
 template <class Device, class T>
 class EpochEvaluation {
  public:
-  // Ranks what `part` of the shard holds out. `first_row`: as for Evaluator. The references must outlive it.
+  // Ranks what `part` of the shard holds out. `first_row`, `items`: as for Evaluator. The references must
+  // outlive it.
   EpochEvaluation(Context<Device>& context, const Communicator& communicator, const Options& options,
                   Parameters<Device, T>& parameters, const ModelShape& shape, const Shard& shard,
-                  HeldOutPart part, std::int64_t first_row, Heartbeat& heartbeat);
+                  HeldOutPart part, std::int64_t first_row, ItemRows<Device>* items, Heartbeat& heartbeat);
 
   // Evaluates the parameters as they are and fills in what `report` says of that. Collective.
   void run(EpochReport& report);
@@ -49,7 +51,7 @@ class EpochEvaluation {
 
   EpochEvaluation(Context<Device>& context, const Communicator& communicator, const Options& options,
                   Parameters<Device, T>& parameters, const ModelShape& shape, const RankingCases& cases,
-                  HeldOutPart part, std::int64_t first_row, Heartbeat& heartbeat);
+                  HeldOutPart part, std::int64_t first_row, ItemRows<Device>* items, Heartbeat& heartbeat);
 };
 
 }  // namespace neumf

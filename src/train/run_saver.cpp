@@ -22,8 +22,7 @@ std::optional<SavedRun> resume(RunParts<Device, T>& parts) {
                 "{}: the run was trained on another data set than {}; with --load_checkpoint_path the model "
                 "can be a start there",
                 path.string(), parts.options.data.string());
-        run.state = load_training_state(parts.context, path, parts.parameters,
-                                        WeightRows::in_order(parts.users, inputs.dataset.items()),
+        run.state = load_training_state(parts.context, path, parts.parameters, parts.kept_in_order(),
                                         parts.communicator.rank(), parts.communicator.size());
       });
       return run;
@@ -105,8 +104,7 @@ CheckpointInfo RunSaver<Device, T>::load_best(Parameters<Device, T>& parameters)
   parts_.communicator.together([&] {
     const auto best = checkpoint_files::master(directory_, checkpoint_files::best);
     info = read_checkpoint_info(best);
-    load_checkpoint(parts_.context, best, parameters,
-                    WeightRows::in_order(parts_.users, parts_.inputs.dataset.items()));
+    load_checkpoint(parts_.context, best, parameters, parts_.kept_in_order());
   });
   info.item_counts = item_counts_;
   return info;

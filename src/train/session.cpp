@@ -4,6 +4,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "item_share.hpp"
 #include "neumf/checkpoint/keras_weights.hpp"
 #include "neumf/checkpoint/weights.hpp"
 #include "neumf/core/exit_status.hpp"
@@ -72,7 +73,7 @@ void take_optimizer(RunParts<Device, T>& parts, Trainer<Device, T>& trainer) {
   parts.communicator.together([&] {
     if (is_keras_weights(parts.options.load_checkpoint_path)) return;
     auto device = load_optimizer(parts.context, parts.options.load_checkpoint_path, parts.parameters,
-                                 parts.inputs.rows);
+                                 parts.kept(parts.inputs.rows));
     if (!device) return;
     if constexpr (!std::is_same_v<T, float16>) device->loss_scale = 1.0f;
     device->skipped = 0;
@@ -91,7 +92,7 @@ int train(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& 
   parts.communicator.together([&] {
     trainer.emplace(parts.context, parts.communicator, parts.parameters, parts.inputs.shape,
                     parts.inputs.shard, trainer_spec(options, parts.inputs.shape, std::is_same_v<T, float16>),
-                    &parts.heartbeat);
+                    &parts.heartbeat, parts.shared_items());
   });
   TrainingState state;
   if (saved)
@@ -100,8 +101,8 @@ int train(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& 
     take_optimizer(parts, *trainer);
   if (join_pretrained)
     parts.communicator.together([&] {
-      load_pretrained(parts.context, {options.pretrained_gmf, parts.inputs.gmf_rows},
-                      {options.pretrained_mlp, parts.inputs.mlp_rows}, options.pretrain_alpha,
+      load_pretrained(parts.context, {options.pretrained_gmf, parts.kept(parts.inputs.gmf_rows)},
+                      {options.pretrained_mlp, parts.kept(parts.inputs.mlp_rows)}, options.pretrain_alpha,
                       parts.parameters);
     });
   RunSaver<Device, T> saver(parts, directory);
@@ -137,8 +138,11 @@ int run_session(Context<Device>& context, const Options& options, const Communic
   if (options.mode == Mode::train && !options.checkpoint_dir.empty())
     directory.emplace(communicator, options.checkpoint_dir, existing(options));
   const Inputs inputs = read_inputs(options, communicator);
+  const auto share =
+      choose_item_share<Device>(options, communicator, inputs, std::is_same_v<T, float> ? 0 : sizeof(T));
   std::optional<RunParts<Device, T>> parts;
-  communicator.together([&] { parts.emplace(context, options, communicator, inputs, watchdog.heartbeat()); });
+  communicator.together(
+      [&] { parts.emplace(context, options, communicator, inputs, share, watchdog.heartbeat()); });
   if (options.mode == Mode::train) return train(*parts, directory);
   test(*parts);
   return exit_status::success;

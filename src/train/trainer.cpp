@@ -8,6 +8,7 @@
 #include "item_counts.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
+#include "neumf/ops/embedding.hpp"
 #include "neumf/ops/sample.hpp"
 
 namespace neumf {
@@ -66,17 +67,37 @@ UpdateReach update_reach(const TrainerSpec& spec, const EpochSchedule& schedule,
   return reach;
 }
 
+// Items that are shared out have their own exchange.
+template <class Device>
+std::unique_ptr<RowReducer<Device>> item_row_reducer(const Communicator& communicator,
+                                                     const TrainerSpec& spec, const EpochSchedule& schedule,
+                                                     const ModelShape& shape, bool shared_out) {
+  if (shared_out) return std::make_unique<RowReducer<Device>>();
+  return make_row_reducer<Device>(communicator, shape.items, item_reads(spec, schedule, shape));
+}
+
+// `count` groups from `first` on.
+BatchView part_of(BatchView batch, std::int64_t first, std::int64_t count) {
+  batch.groups = count;
+  batch.users += first;
+  batch.items += first * batch.group_size;
+  batch.ids += first;
+  batch.labels += first * batch.group_size;
+  return batch;
+}
+
 }  // namespace
 
 template <class Device, class T>
 Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& communicator,
                             Parameters<Device, T>& parameters, const ModelShape& shape, const Shard& shard,
-                            const TrainerSpec& spec, Heartbeat* heartbeat)
+                            const TrainerSpec& spec, Heartbeat* heartbeat, ShardedItems<Device, T>* items)
     : context_(context),
       communicator_(communicator),
       parameters_(parameters),
       spec_(spec),
       heartbeat_(heartbeat),
+      shared_items_(items),
       profiler_(context, spec.profile),
       schedule_(communicator.allgather(own_groups(spec, shard)),
                 static_cast<std::uint64_t>(spec.batch_size) / spec.sampler.group_size()),
@@ -87,16 +108,29 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
       users_(static_cast<std::int64_t>(shard.items.size())),
       items_(static_cast<std::int64_t>(shard.items.size())),
       offsets_(static_cast<std::int64_t>(shard.offsets.size())),
-      batch_(model_.max_groups(), static_cast<std::int32_t>(spec.sampler.group_size())),
+      batch_(items == nullptr ? model_.max_groups()
+                              : static_cast<std::int64_t>(schedule_.most_groups(communicator.rank())),
+             static_cast<std::int32_t>(spec.sampler.group_size())),
       loss_weights_(static_cast<std::int64_t>(schedule_.steps() + 1)),
       state_(1),
-      item_rows_(make_row_reducer<Device>(communicator, shape.items, item_reads(spec, schedule_, shape))),
+      item_rows_(item_row_reducer<Device>(communicator, spec, schedule_, shape, items != nullptr)),
       weight_update_(parameters, spec.optimizer,
-                     update_reach(spec, schedule_, communicator, *item_rows_, shape), spec.freeze),
+                     update_reach(spec, schedule_, communicator, *item_rows_, shape), spec.freeze, items),
       replay_(!spec.profile) {
   // Every rank has its memory, or all fail here: those that could not allocate it are in the caller's
   // together().
-  communicator.together([] {});
+  communicator.together([&] {
+    require((items != nullptr) == parameters.item_share().has_value(),
+            "the trainer has not the items of its parameters");
+    if (items == nullptr) return;
+    require(!compares_with_catalogue(spec),
+            "--loss full_softmax reads all items: use --item_embeddings replicated");
+    const std::uint64_t reads = schedule_.most_groups(communicator.rank()) * spec.sampler.group_size();
+    require(static_cast<std::int64_t>(std::min(reads, static_cast<std::uint64_t>(shape.items))) <=
+                parameters.item_share()->read_rows,
+            "an update reads up to {} items, but there is room for the rows of {}", reads,
+            parameters.item_share()->read_rows);
+  });
   reducer_ = make_gradient_reducer(context, communicator);
   std::vector<std::uint32_t> users;
   users.reserve(shard.items.size());
@@ -111,7 +145,9 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
   upload(context, std::span<const float>(weights), loss_weights_.data());
   set_ = {users_.data(), items_.data(), offsets_.data(), shard.items.size(), shard.first_positive};
   if (spec.negatives == Negatives::popularity) draw_by_popularity(shard);
-  model_.set_objective({spec.loss, spec.embedding_l2, log_q_.data()});
+  if (items != nullptr && !log_q_.empty())
+    read_log_q_ = Tensor<float, Device>(parameters.item_share()->read_rows);
+  model_.set_objective({spec.loss, spec.embedding_l2, items != nullptr ? read_log_q_.data() : log_q_.data()});
   if (compares_with_catalogue(spec)) compare_with_catalogue(shape, shard);
   spec_.sampler.user_row_offset = spec.users_replicated ? static_cast<std::uint32_t>(shard.users.first) : 0;
 
@@ -210,15 +246,18 @@ bool Trainer<Device, T>::step(std::uint64_t own_groups, const Dropout& dropout, 
   const ops::StepState before = asks ? this->state() : ops::StepState();
   bool gives_up = false;
 
+  if (shared_items_ != nullptr) read_items(groups);
   in_phase(Phase::forward, [&] { model_.begin_step(context_, groups * group_size); });
   for (std::int64_t first = 0; first < groups; first += model_.max_groups()) {
     if (asks && (gives_up = give_up())) break;
     const std::int64_t count = std::min(model_.max_groups(), groups - first);
-    const BatchView block = batch_.view(count, group_size);
-    in_phase(Phase::sample, [&] {
-      ops::sample_batch(context_, set_, spec_.sampler, state, static_cast<std::uint64_t>(first), count,
-                        batch_);
-    });
+    const BatchView block = shared_items_ != nullptr ? part_of(batch_.view(groups, group_size), first, count)
+                                                     : batch_.view(count, group_size);
+    if (shared_items_ == nullptr)
+      in_phase(Phase::sample, [&] {
+        ops::sample_batch(context_, set_, spec_.sampler, state, static_cast<std::uint64_t>(first), count,
+                          batch_);
+      });
     if (catalogue_ != nullptr) {
       if (weight_update_.defers())
         in_phase(Phase::optimizer, [&] { weight_update_.prepare(context_, block); });
@@ -263,6 +302,24 @@ bool Trainer<Device, T>::step(std::uint64_t own_groups, const Dropout& dropout, 
   return true;
 }
 
+template <class Device, class T>
+void Trainer<Device, T>::read_items(std::int64_t groups) {
+  in_phase(Phase::sample, [&] {
+    if (groups > 0) ops::sample_batch(context_, set_, spec_.sampler, state_.data(), 0, groups, batch_);
+  });
+  const auto samples = static_cast<std::size_t>(groups) * spec_.sampler.group_size();
+  const auto items = batch_.items.span().first(samples);
+  in_phase(Phase::allreduce, [&] { shared_items_->ask(context_, items, items); });
+  in_phase(Phase::optimizer, [&] { weight_update_.prepare_items(context_, shared_items_->asked()); });
+  in_phase(Phase::allreduce, [&] {
+    shared_items_->fetch(context_);
+    if (read_log_q_.empty()) return;
+    const auto wanted = shared_items_->wanted();
+    ops::gather_rows(context_, Matrix<const float>(log_q_.matrix()), wanted.data(),
+                     read_log_q_.matrix().slice(0, static_cast<std::int64_t>(wanted.size())));
+  });
+}
+
 // Of an update whose weights have not moved.
 template <class Device, class T>
 void Trainer<Device, T>::take_back(const ops::StepState& before) {
@@ -296,6 +353,7 @@ void Trainer<Device, T>::exchange_gradients() {
     ops::check_finite(context_, std::span<const float>(parameters_.user_gradients()), state,
                       parameters_.gradient(parameters_.layout().overflow_slot).data);
   }
+  if (shared_items_ != nullptr && needs_item_sums()) sum_shared_items();
   while (buckets_started_ < ParameterLayout::buckets) start_bucket(buckets_started_);
   buckets_started_ = 0;
   if (spec_.users_replicated) start_reduction(parameters_.user_gradients());
@@ -313,6 +371,16 @@ void Trainer<Device, T>::exchange_gradients() {
                        : parameters_.gradients().first(static_cast<std::size_t>(parameters_.layout().shared));
     ops::check_finite(context_, std::span<const float>(reduced), state, nullptr);
   }
+}
+
+// Before the slot that tells of an overflow is reduced: only the owners of rows see their sums.
+template <class Device, class T>
+void Trainer<Device, T>::sum_shared_items() {
+  shared_items_->sum_gradients(context_);
+  if (!spec_.loss_scaling.dynamic) return;
+  for (const std::span<const float> sums : shared_items_->sums())
+    ops::check_finite(context_, sums, state_.data(),
+                      parameters_.gradient(parameters_.layout().overflow_slot).data);
 }
 
 template <class Device, class T>
@@ -339,8 +407,8 @@ void Trainer<Device, T>::restore(const ops::StepState& saved) {
 template <class Device, class T>
 std::size_t Trainer<Device, T>::bytes() const {
   return model_.bytes() + weight_update_.bytes() + users_.bytes() + items_.bytes() + offsets_.bytes() +
-         slots_.bytes() + log_q_.bytes() + loss_weights_.bytes() + batch_.bytes() + own_users_.bytes() +
-         (catalogue_ != nullptr ? catalogue_->bytes() : 0);
+         slots_.bytes() + log_q_.bytes() + read_log_q_.bytes() + loss_weights_.bytes() + batch_.bytes() +
+         own_users_.bytes() + (catalogue_ != nullptr ? catalogue_->bytes() : 0);
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class Trainer<DEVICE, T>;

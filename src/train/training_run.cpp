@@ -62,9 +62,12 @@ void TrainingRun<Device, T>::keep_best() {
   if (saver_.saves()) {
     saver_.save_best(state_);
   } else if (tests_kept_model_) {
-    const auto weights = parts_.parameters.weights();
-    best_weights_.resize(weights.size());
-    download(parts_.context, static_cast<const float*>(weights.data()), std::span<float>(best_weights_));
+    const auto weights = parts_.parameters.weights(),
+               items = parts_.parameters.kept_items(ParameterSet::weights);
+    best_weights_.resize(weights.size() + items.size());
+    const std::span<float> best(best_weights_);
+    download(parts_.context, static_cast<const float*>(weights.data()), best.first(weights.size()));
+    download(parts_.context, static_cast<const float*>(items.data()), best.subspan(weights.size()));
     parts_.context.synchronize();
   }
 }
@@ -73,7 +76,11 @@ void TrainingRun<Device, T>::keep_best() {
 template <class Device, class T>
 CheckpointInfo TrainingRun<Device, T>::restore_best(const EpochReport& best) {
   if (!saver_.saves()) {
-    upload(parts_.context, std::span<const float>(best_weights_), parts_.parameters.weights().data());
+    const std::span<const float> kept(best_weights_);
+    const auto weights = parts_.parameters.weights();
+    upload(parts_.context, kept.first(weights.size()), weights.data());
+    upload(parts_.context, kept.subspan(weights.size()),
+           parts_.parameters.kept_items(ParameterSet::weights).data());
     parts_.parameters.refresh_copies(parts_.context);
     return saver_.describe(best.epoch, best);
   }
@@ -95,7 +102,8 @@ EpochReport TrainingRun<Device, T>::test_kept_model(std::optional<EpochEvaluatio
   if (by_validation)
     communicator_.together([&] {
       own.emplace(parts_.context, communicator_, options_, parts_.parameters, parts_.inputs.shape,
-                  parts_.inputs.shard, HeldOutPart::test, parts_.first_row, parts_.heartbeat);
+                  parts_.inputs.shard, HeldOutPart::test, parts_.first_row, parts_.shared_items(),
+                  parts_.heartbeat);
     });
   EpochReport report;
   report.epoch = kept.epoch;

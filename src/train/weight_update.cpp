@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "neumf/core/error.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/ops/memory.hpp"
 #include "neumf/ops/sgd.hpp"
@@ -30,7 +31,8 @@ std::vector<const Segment*> frozen_segments(const ParameterLayout& layout, const
 
 template <class Device, class T>
 WeightUpdate<Device, T>::WeightUpdate(Parameters<Device, T>& parameters, Optimizer optimizer,
-                                      const UpdateReach& reach, const Freeze& freeze)
+                                      const UpdateReach& reach, const Freeze& freeze,
+                                      ShardedItems<Device, T>* shared_items)
     : parameters_(parameters), optimizer_(optimizer) {
   const auto& layout = parameters.layout();
   auto elsewhere = frozen_segments(layout, freeze);
@@ -53,8 +55,14 @@ WeightUpdate<Device, T>::WeightUpdate(Parameters<Device, T>& parameters, Optimiz
   // So few reads also mean that no layer computes anything for a whole table (PairLayer::begin).
   auto users =
       tables(!freeze.users && defers(reach.users, layout.user_mlp), layout.user_gmf, layout.user_mlp);
-  auto items =
-      tables(!freeze.items && defers(reach.items, layout.item_mlp), layout.item_gmf, layout.item_mlp);
+  auto items = tables(shared_items == nullptr && !freeze.items && defers(reach.items, layout.item_mlp),
+                      layout.item_gmf, layout.item_mlp);
+  if (shared_items != nullptr && !freeze.items) {
+    // Every row moves in every update, but its owner knows only of those that are asked for.
+    require(optimizer == Optimizer::adam,
+            "--item_embeddings sharded is for --optimizer adam: use --item_embeddings replicated");
+    items = shared_items->tables();
+  }
   deferred_ = ops::make_deferred_adam<Device, T>(std::move(users), std::move(items));
 
   // What is neither frozen nor deferred.
@@ -66,13 +74,14 @@ WeightUpdate<Device, T>::WeightUpdate(Parameters<Device, T>& parameters, Optimiz
     if (first + 16 <= segment->offset) immediate_.push_back({first, segment->offset});
     first = segment->offset + segment->size();
   }
-  if (first < layout.total) immediate_.push_back({first, layout.total});
+  if (first < layout.moved) immediate_.push_back({first, layout.moved});
 }
 
 template <class Device, class T>
 void WeightUpdate<Device, T>::prepare(Context<Device>& context, const BatchView& block) {
-  deferred_->prepare(context, {block.users, static_cast<std::size_t>(block.groups)},
-                     {block.items, static_cast<std::size_t>(block.samples())});
+  std::span<const std::uint32_t> items;
+  if (!parameters_.item_share()) items = {block.items, static_cast<std::size_t>(block.samples())};
+  deferred_->prepare(context, {block.users, static_cast<std::size_t>(block.groups)}, items);
 }
 
 template <class Device, class T>

@@ -163,6 +163,41 @@ TYPED_TEST(DeferredAdamTest, FollowsTheLearningRate) {
   this->check(AdamSpec{}, updates);
 }
 
+// Gradients of the rows that are prepared, one after the other, for tables without memory for all of them.
+TYPED_TEST(DeferredAdamTest, FindsGradientsByPosition) {
+  for (const int threads : {1, 3}) {
+    Context<Cpu> context(threads);
+    constexpr std::uint32_t rows = 300;
+    typename TestFixture::Table want(context, rows, 20, 1), got(context, rows, 20, 1);
+    Tensor<float, Cpu> gradients(4, 20);
+    fill_zero(context, gradients.span());
+    auto by_position = got.view();
+    by_position.gradient = gradients.matrix();
+    by_position.gradient_by_position = true;
+    const auto expected = make_deferred_adam<Cpu, TypeParam>({}, {want.view()});
+    const auto deferred = make_deferred_adam<Cpu, TypeParam>({}, {by_position});
+    const AdamSpec spec{0.9f, 0.999f, 1e-8f};
+    StepState state;
+    state.learning_rate = 0.01f;
+    for (std::uint32_t u = 0; u < 40; ++u) {
+      const std::vector<std::uint32_t> ids{u % 7, 100 + u % 3, 200, 299 - u % 2};
+      for (const auto* adam : {&expected, &deferred}) (*adam)->prepare(context, {}, ids);
+      for (std::uint32_t i = 0; i < ids.size(); ++i)
+        for (std::int64_t col = 0; col < 20; ++col)
+          want.gradient.matrix().row(ids[i])[col] = gradients.matrix().row(i)[col] =
+              1e-3f * static_cast<float>(static_cast<std::int64_t>(u * 31 + i * 7) % 11 - col);
+      state.overflow = u % 9 == 4 ? 1 : 0;
+      prepare_update(context, spec, LossScaling{}, 1, &state);
+      for (const auto* adam : {&expected, &deferred}) (*adam)->update(context, spec, &state);
+      for (const float gradient : gradients.span()) ASSERT_EQ(gradient, 0.0f);
+    }
+    for (const auto* adam : {&expected, &deferred}) (*adam)->complete(context);
+    for (const auto& [a, b] :
+         {std::pair(&want.weight, &got.weight), std::pair(&want.m, &got.m), std::pair(&want.v, &got.v)})
+      for (std::int64_t i = 0; i < a->size(); ++i) ASSERT_EQ(a->data()[i], b->data()[i]) << i;
+  }
+}
+
 TYPED_TEST(DeferredAdamTest, DoesNothingWithoutTables) {
   Context<Cpu> context(2);
   const auto nothing = make_deferred_adam<Cpu, TypeParam>({}, {});

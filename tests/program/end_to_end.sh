@@ -24,6 +24,20 @@ mpi 2 neumf --config "$work/run/log.ini" --load_checkpoint_path "$work/run/best.
 again=$(grep -o '"best_accuracy":[0-9.]*' "$work/again/log.json" | cut -d: -f2)
 awk -v a="$again" -v b="$best" 'BEGIN { exit !(a > b - 0.05) }' || fail "HR@10 fell from $best to $again"
 
+# Items that are shared out over the ranks: as replicated ones, and a saved run goes on either way, on any number of ranks.
+for items in replicated sharded; do
+  mpi 2 neumf "${settings[@]}" --item_embeddings $items --epochs 1 --checkpoint_dir "$work/$items" \
+    --log_path "$work/$items/log.json" >"$work/$items.out" || fail "training with $items items"
+  grep "item embeddings $items" "$work/$items.out" >/dev/null || fail "the start table does not say $items"
+done
+for key in train_loss 'hr@10'; do
+  expect "$key of sharded items" "$(last "$work/sharded/log.json" "$key")" "$(last "$work/replicated/log.json" "$key")"
+done
+mpi 3 neumf --config "$work/sharded/log.ini" --resume --epochs 2 >/dev/null || fail "going on with sharded items on 3 ranks"
+mpi 1 neumf --config "$work/sharded/log.ini" --resume --epochs 3 --item_embeddings replicated >/dev/null \
+  || fail "going on with replicated items on a rank"
+[[ $(grep -c '"type":"epoch"' "$work/sharded/log.json") == 3 ]] || fail "the run did not go on"
+
 # A name that looks like a comment to readers of INI files.
 mpi 1 neumf "${settings[@]}" --epochs 1 --checkpoint_dir "$work/exp#7" --log_path "$work/exp#7/log.json" >/dev/null &&
   mpi 1 neumf --config "$work/exp#7/log.ini" --overwrite >/dev/null || fail "training in exp#7"

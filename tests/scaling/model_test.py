@@ -53,6 +53,33 @@ class Costs(unittest.TestCase):
         self.assertAlmostEqual(cost.exposed, last)
         self.assertGreater(cost.exchange, last)
 
+    def test_sharded_items_travel_as_rows(self):
+        self.assertAlmostEqual(SMALL.reads(1), 1, delta=0.006)
+        self.assertAlmostEqual(SMALL.reads(1e6), 100)
+        self.assertEqual(SMALL.on_rank(4, "partitioned", "sharded"), SMALL.shared("sharded") + 12 * (250 + 25))
+        cost = model.step(MACHINE, SMALL, 4, 4e6, "partitioned", "sharded")  # every rank reads every row
+        rows = sum(3 * 1e-5 + size * 3 / 4 / 1e9 for size in (100 * 4, 100 * 48, 100 * 48))
+        layers = sum(LINK.allreduce(4 * size, 4) for size in SMALL.buckets("sharded"))
+        self.assertAlmostEqual(cost.exchange, rows + layers)
+        self.assertAlmostEqual(cost.exposed, rows + layers)
+        self.assertEqual(cost.bytes, 4 * SMALL.shared("sharded") + 3 * (100 + 1200 + 1200))
+        self.assertAlmostEqual(cost.optimizer, 1e-9 * SMALL.on_rank(4, "partitioned", "sharded"))
+        alone = model.step(MACHINE, SMALL, 1, 4000, "partitioned", "sharded")
+        self.assertEqual((alone.exchange, alone.exposed, alone.bytes), (0, 0, 0))
+        self.assertEqual(alone.total, model.step(MACHINE, SMALL, 1, 4000, "partitioned").total)
+
+    def test_sharded_items_save_memory_where_few_rows_are_read(self):
+        large = model.Shape(users=1000, items=1_000_000)
+        whole = large.memory(8, 1000, "partitioned")
+        self.assertEqual(whole, 18 * large.on_rank(8, "partitioned"))
+        self.assertLess(large.memory(8, 1000, "partitioned", "sharded"), whole / 7)
+        self.assertGreater(large.memory(1, 1e9, "partitioned", "sharded"), whole)
+
+    def test_an_exchange_of_rows_between_nodes(self):
+        network = model.Network(4, model.Link(1e-6, 1e9), model.Link(1e-5, 1e8))
+        self.assertAlmostEqual(network.alltoall(8e6, 8), 3e-6 + 3e6 / 1e9 + 4e-5 + 4e6 / 1e8)
+        self.assertEqual(network.alltoall(8e6, 1), 0)
+
     def test_between_nodes_each_rank_carries_its_part(self):
         network = model.Network(4, model.Link(0, 1e9), model.Link(0, 1e8))
         self.assertAlmostEqual(network.allreduce(8e6, 8), 2 * 3 / 4 * 8e6 / 1e9 + 2 * 1 / 2 * 2e6 / 1e8)

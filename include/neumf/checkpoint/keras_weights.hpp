@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
 #include "neumf/core/context.hpp"
 #include "neumf/data/dataset.hpp"
@@ -25,8 +26,10 @@ bool is_keras_weights(const std::filesystem::path& path);
 ModelShape read_keras_shape(const std::filesystem::path& path);
 
 // As load_checkpoint: all shared weights, and the rows of `users` into the user tables from `first_row` on.
+// `items`: those that the parameters keep, where that is not all.
 template <class Device, class T>
 void load_keras_weights(Context<Device>& context, const std::filesystem::path& path,
-                        Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row);
+                        Parameters<Device, T>& parameters, const UserRange& users, std::int64_t first_row,
+                        const std::optional<UserRange>& items = std::nullopt);
 
 }  // namespace neumf

@@ -61,6 +61,9 @@ class CheckpointReader {
   // Row i of `rows` becomes the table's row of user users[i], in any order; where that is no_row it stays.
   void read_rows(const Segment& segment, const std::string& group, std::span<const std::uint32_t> users,
                  std::span<float> rows);
+  // The same of an item table.
+  void read_item_rows(const Segment& segment, const std::string& group, std::span<const std::uint32_t> items,
+                      std::span<float> rows) const;
   // The same of the model's two user tables; gmf holds size * factors values and mlp size * mlp_embedding.
   void read_users(std::span<const std::uint32_t> users, std::span<float> gmf, std::span<float> mlp);
 

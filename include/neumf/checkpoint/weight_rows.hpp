@@ -8,15 +8,18 @@
 
 #include "neumf/data/dataset.hpp"
 #include "neumf/data/id_index.hpp"
+#include "neumf/nn/parameters.hpp"
 
 namespace neumf {
 
-// For each row of the tables in memory the file's row, or no_row: then it stays as it is.
+// For each row of the tables that a rank keeps the file's row, or no_row: then it stays as it is.
 struct WeightRows {
   std::vector<std::uint32_t> users, items;
 
   // Users [range.first, range.last) and all items, in the file's order.
   static WeightRows in_order(const UserRange& range, std::uint64_t items);
+  // The same users, and of the items those of the share.
+  WeightRows of(const ItemShare& share) const;
 };
 
 // The rows of all of a data set's users and items.

@@ -20,7 +20,8 @@ namespace neumf {
 
 // save() copies what is to be written to host memory; a thread writes and syncs this rank's files; once every
 // rank's are on disk, rank 0 gives them their final names. What is left of a save that fails on any rank is
-// never a checkpoint: the one before stays.
+// never a checkpoint: the one before stays. Item tables that are shared out over the ranks are not copied but
+// written at once, by rank 0.
 //
 // MPI is called by the thread that calls the members, never by the one that writes.
 template <class Device, class T>
@@ -60,6 +61,7 @@ class CheckpointWriter {
 
   void save(const CheckpointInfo& info, const TrainingState* state);
   void take_snapshot(bool moments);
+  void write_items(bool moments);
   void write_files() const;
   void join_writing();
   void publish();

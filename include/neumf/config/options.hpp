@@ -42,6 +42,13 @@ constexpr auto value_names(UserEmbeddings) {
       {{"partitioned", UserEmbeddings::partitioned}, {"replicated", UserEmbeddings::replicated}});
 }
 
+enum class ItemEmbeddings { automatic, replicated, sharded };
+constexpr auto value_names(ItemEmbeddings) {
+  return std::to_array<NamedValue<ItemEmbeddings>>({{"auto", ItemEmbeddings::automatic},
+                                                    {"replicated", ItemEmbeddings::replicated},
+                                                    {"sharded", ItemEmbeddings::sharded}});
+}
+
 enum class Optimizer { adam, sgd };
 constexpr auto value_names(Optimizer) {
   return std::to_array<NamedValue<Optimizer>>({{"adam", Optimizer::adam}, {"sgd", Optimizer::sgd}});
@@ -126,6 +133,7 @@ struct Options {
   bool deterministic = false;                   // bitwise reproducible also on a GPU
   bool amp = false;                             // fp16 on a GPU, bf16 on a CPU
   UserEmbeddings user_embeddings = UserEmbeddings::partitioned;
+  ItemEmbeddings item_embeddings = ItemEmbeddings::automatic;
   bool profile = false;  // print time by phase
   int threads = 0;       // per rank; 0 = the cores that the rank may use
   std::filesystem::path checkpoint_dir, load_checkpoint_path, log_path;

@@ -26,6 +26,9 @@ template <class T>
 struct AdamTable {
   Matrix<float> weight, gradient, m, v;
   Matrix<T> copy;  // the weights rounded to T; no data in fp32
+  // Row i of `gradient` is that of the i-th row which the update has prepared, in one call with each row
+  // once; otherwise it has all rows.
+  bool gradient_by_position = false;
 };
 
 // Whether to defer the rows of a table of `rows` rows of which an update reads at most `reads`. Never where

@@ -29,13 +29,14 @@ namespace neumf {
 // What programs need to compare runs by: the object "run" of the log's first line.
 struct RunFacts {
   int ranks = 1, nodes = 1, threads = 1;
-  std::string device, precision, user_embeddings, gradients;  // gradients: "MPI", "NCCL 2.18.3", ...
-  std::int64_t batch_size = 0;                                // samples per update over all ranks
+  std::string device, precision, user_embeddings, item_embeddings;
+  std::string gradients;        // "MPI", "NCCL 2.18.3", ...
+  std::int64_t batch_size = 0;  // samples per update over all ranks
   std::uint64_t users = 0, items = 0, positives = 0;
   std::int64_t factors = 0;
   std::vector<std::int64_t> layers;
-  std::int64_t shared_parameters = 0;  // of items and the MLP
-  std::int64_t rank_parameters = 0;    // the most that a rank holds: the shared ones and its users'
+  std::int64_t shared_parameters = 0;  // of the MLP and of items, unless these are sharded
+  std::int64_t rank_parameters = 0;    // the most that a rank holds: the shared ones, its users' and items'
 };
 
 class Reporter {

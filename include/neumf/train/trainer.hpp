@@ -23,6 +23,7 @@
 #include "neumf/sampling/sampler.hpp"
 #include "neumf/train/heartbeat.hpp"
 #include "neumf/train/schedule.hpp"
+#include "neumf/train/sharded_items.hpp"
 #include "neumf/train/weight_update.hpp"
 
 namespace neumf {
@@ -60,11 +61,12 @@ class Trainer {
   // the update is given up on all, and leaves no trace.
   using GiveUp = std::function<bool()>;
 
-  // `shard` is the rank's part of the data; `communicator`, `parameters` and `heartbeat` must outlive the
-  // trainer. Collective; in Communicator::together, since a rank may lack the memory.
+  // `shard` is the rank's part of the data; `items` are those of `parameters` that have a share.
+  // `communicator`, `parameters`, `heartbeat` and `items` must outlive the trainer. Collective; in
+  // Communicator::together, since a rank may lack the memory.
   Trainer(Context<Device>& context, const Communicator& communicator, Parameters<Device, T>& parameters,
           const ModelShape& shape, const Shard& shard, const TrainerSpec& spec,
-          Heartbeat* heartbeat = nullptr);
+          Heartbeat* heartbeat = nullptr, ShardedItems<Device, T>* items = nullptr);
 
   // Trains one epoch (numbered from 0), from update `first` on, and returns the mean loss of its samples (of
   // its groups, if they are compared: ops/ranking_loss.hpp) over all ranks, or nothing if `after_update` or
@@ -104,16 +106,21 @@ class Trainer {
   float loss_weight(std::uint64_t number) const;
   // An update of `groups` groups of this rank. False if it was given up.
   bool step(std::uint64_t groups, const Dropout& dropout, const GiveUp& give_up);
+  // Draws all groups of an update, and reads the rows of their items from the ranks that keep them.
+  void read_items(std::int64_t groups);
+  void sum_shared_items();
   void take_back(const ops::StepState& before);
   void start_bucket(std::size_t bucket);
   void start_reduction(std::span<float> gradients);
   void exchange_gradients();
   // Gradients of frozen rows are dropped, but an overflow among them counts on all ranks alike.
-  bool sums_item_rows() const {
-    return item_rows_->in_use() && (!spec_.freeze.items || spec_.loss_scaling.dynamic);
-  }
+  bool needs_item_sums() const { return !spec_.freeze.items || spec_.loss_scaling.dynamic; }
+  bool sums_item_rows() const { return item_rows_->in_use() && needs_item_sums(); }
   // Bytes that this rank has given to the exchange so far.
-  std::uint64_t exchanged_bytes() const { return reducer_->bytes() + item_rows_->bytes(); }
+  std::uint64_t exchanged_bytes() const {
+    return reducer_->bytes() + item_rows_->bytes() +
+           (shared_items_ != nullptr ? shared_items_->exchanged_bytes() : 0);
+  }
   // Runs `work`, known to the profiler and to the watchdog.
   template <class Work>
   void in_phase(Phase phase, const Work& work);
@@ -123,6 +130,7 @@ class Trainer {
   Parameters<Device, T>& parameters_;
   TrainerSpec spec_;
   Heartbeat* heartbeat_;
+  ShardedItems<Device, T>* shared_items_;  // or null
   Profiler<Device> profiler_;
   EpochSchedule schedule_;
   NeuMF<Device, T> model_;
@@ -130,6 +138,7 @@ class Trainer {
   Tensor<std::uint64_t, Device> offsets_;
   Tensor<AliasSlot, Device> slots_;
   Tensor<float, Device> log_q_;
+  Tensor<float, Device> read_log_q_;                        // by row of item tables that are shared out
   Tensor<std::uint32_t, Device> own_users_;                 // 0, 1, 2, ..., where users are the samples
   std::unique_ptr<CatalogueSoftmax<Device, T>> catalogue_;  // of Loss::full_softmax, or null
   double positives_per_user_ = 1;                           // over all ranks, there

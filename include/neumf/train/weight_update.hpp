@@ -15,6 +15,7 @@
 #include "neumf/ops/batch.hpp"
 #include "neumf/ops/deferred_adam.hpp"
 #include "neumf/ops/step_state.hpp"
+#include "neumf/train/sharded_items.hpp"
 
 namespace neumf {
 
@@ -27,13 +28,14 @@ struct UpdateReach {
 template <class Device, class T>
 class WeightUpdate {
  public:
-  // `parameters` must outlive it.
+  // `parameters` and `items`, where their tables are shared out, must outlive it. Those are Adam's alone.
   WeightUpdate(Parameters<Device, T>& parameters, Optimizer optimizer, const UpdateReach& reach,
-               const Freeze& freeze = {});
+               const Freeze& freeze = {}, ShardedItems<Device, T>* items = nullptr);
 
   // Before a block of the update's samples is read.
   void prepare(Context<Device>& context, const BatchView& block);
-  // Before run(), if other ranks have given gradients to `items`.
+  // Before run(), if other ranks have given gradients to `items`; of items that are shared out before they
+  // are read, once in an update, all that this rank is asked for.
   void prepare_items(Context<Device>& context, std::span<const std::uint32_t> items);
   // Moves the parameters along their gradients, and clears those. SGD uses `adam`'s weight decay.
   void run(Context<Device>& context, const ops::AdamSpec& adam, const ops::StepState* state);

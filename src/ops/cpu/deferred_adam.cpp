@@ -96,6 +96,8 @@ class Rows {
   explicit Rows(std::vector<AdamTable<T>> tables) : tables_(std::move(tables)) {
     if (!tables_.empty()) made_ = Tensor<std::uint32_t, Cpu>(tables_[0].weight.rows);
     std::ranges::fill(made_.span(), 0);
+    if (!tables_.empty() && tables_[0].gradient_by_position)
+      positions_ = Tensor<std::uint32_t, Cpu>(tables_[0].weight.rows);
     for (const auto& t : tables_)
       for (std::int64_t i = 0; i < t.weight.cols; i += lanes)
         places_.push_back({{t.weight.data + i, t.gradient.data + i, t.m.data + i, t.v.data + i,
@@ -121,6 +123,7 @@ class Rows {
             const std::uint32_t row = ids[positions[j]];
             if ((made_.data()[row] & is_prepared) != 0) continue;
             made_.data()[row] |= is_prepared;
+            if (!positions_.empty()) positions_.data()[row] = positions[j];
             prepared.push_back(row);
           }
         });
@@ -133,7 +136,7 @@ class Rows {
     const cpu::AdamFactors& factors = history.updates.back();
     for_rows(prepared_[thread].rows, [&](std::uint32_t row) {
       for (const Place& place : places_) {
-        const Piece p = place.of(row);
+        const Piece p = place.of(row, gradient_row(row));
         cpu::adam_update(factors, p.n, p.weight, p.gradient, p.m, p.v);
       }
       refresh_copies(row);
@@ -145,7 +148,7 @@ class Rows {
   // Forgets the gradients of the rows that `thread` has prepared.
   void skip(const History& history, std::uint32_t thread) {
     for (const std::uint32_t row : prepared_[thread].rows) {
-      for (const auto& t : tables_) std::fill_n(t.gradient.row(row), t.gradient.cols, 0.0f);
+      for (const auto& t : tables_) std::fill_n(t.gradient.row(gradient_row(row)), t.gradient.cols, 0.0f);
       made_.data()[row] = static_cast<std::uint32_t>(history.updates.size());
     }
     prepared_[thread].rows.clear();
@@ -161,10 +164,14 @@ class Rows {
     }
   }
 
-  std::size_t bytes() const { return made_.bytes(); }
+  std::size_t bytes() const { return made_.bytes() + positions_.bytes(); }
 
  private:
   static constexpr std::uint32_t is_prepared = 1u << 31;
+
+  std::uint32_t gradient_row(std::uint32_t row) const {
+    return positions_.empty() ? row : positions_.data()[row];
+  }
 
   // Calls use(row), and asks for the rows' lines before: for so many rows at once, because a line of weights
   // that another core has read takes long to come back for writing.
@@ -175,7 +182,7 @@ class Rows {
       const auto some = rows.subspan(first, std::min(rows.size() - first, at_once));
       for (const std::uint32_t row : some)
         for (const Place& place : places_) {
-          const Piece p = place.of(row);
+          const Piece p = place.of(row, 0);
           for (const float* line : {p.weight, p.m, p.v}) __builtin_prefetch(line, 1);
         }
       for (const std::uint32_t row : some) use(row);
@@ -188,7 +195,7 @@ class Rows {
     for (std::size_t i = 0; i < places_.size(); i += most) {
       const std::size_t count = std::min(places_.size() - i, most);
       Piece pieces[most];
-      for (std::size_t k = 0; k < count; ++k) pieces[k] = places_[i + k].of(row);
+      for (std::size_t k = 0; k < count; ++k) pieces[k] = places_[i + k].of(row, 0);
       cpu::with_vectors(static_cast<std::int64_t>(count),
                         [&](auto vectors) { ops::catch_up<vectors()>(history, made, pieces); });
     }
@@ -205,9 +212,10 @@ class Rows {
   struct Place {
     Piece first;          // of row 0
     std::int64_t stride;  // from row to row
-    Piece of(std::uint32_t row) const {
+    Piece of(std::uint32_t row, std::uint32_t gradient_row) const {
       const std::int64_t offset = row * stride;
-      return {first.weight + offset, first.gradient + offset, first.m + offset, first.v + offset, first.n};
+      return {first.weight + offset, first.gradient + gradient_row * stride, first.m + offset,
+              first.v + offset, first.n};
     }
   };
 
@@ -217,8 +225,9 @@ class Rows {
 
   std::vector<AdamTable<T>> tables_;
   std::vector<Place> places_;
-  Tensor<std::uint32_t, Cpu> made_;  // updates of the history that a row has got; is_prepared
-  std::vector<Prepared> prepared_;   // since the last update, by thread
+  Tensor<std::uint32_t, Cpu> made_;       // updates of the history that a row has got; is_prepared
+  Tensor<std::uint32_t, Cpu> positions_;  // of prepared rows, where these say which gradient is theirs
+  std::vector<Prepared> prepared_;        // since the last update, by thread
 };
 
 // All tables.
