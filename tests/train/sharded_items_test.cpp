@@ -239,7 +239,7 @@ TEST(ShardedItems, SkipUpdatesThatOverflow) {
     expect_near(sharded, replicated, world.size() <= 2 ? 0 : 1e-5);
   }
   // A gradient of one rank alone, in the row of an item.
-  Rank<float16> rank(world, large, Items::sharded);
+  Rank<float16> rank(world, large, Items::sharded, 2000);
   spec.loss_scale = 1024;
   spec.batch_size = 1 << 20;
   spec.freeze.items = false;
