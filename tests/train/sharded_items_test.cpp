@@ -37,7 +37,7 @@ TrainerSpec spec_for(const ModelShape& shape) {
   TrainerSpec spec;
   spec.sampler.item_count = static_cast<std::uint32_t>(shape.items);
   spec.sampler.seed = 3;
-  spec.batch_size = 20;
+  spec.batch_size = 60;
   spec.grads_accumulated = 2;
   spec.learning_rate = 0.01f;
   spec.adam = {0.9f, 0.999f, 1e-8f};
