@@ -11,8 +11,15 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Functions that take vectors longer than the processor's (src/ops/cpu/lanes.hpp) stay within a file.
   target_compile_options(neumf_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-psabi>)
 endif()
-if(NEUMF_ARCH)
-  target_compile_options(neumf_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=${NEUMF_ARCH}>)
+# The processor, but for targets that have a property NEUMF_MARCH. The rest of a portable build is for the least level.
+set(neumf_march ${NEUMF_ARCH})
+if(NEUMF_PORTABLE)
+  set(neumf_march x86-64-v2)
+endif()
+if(neumf_march)
+  set(neumf_own_march $<TARGET_PROPERTY:NEUMF_MARCH>)
+  target_compile_options(neumf_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-march=$<IF:$<BOOL:${neumf_own_march}>,${neumf_own_march},${neumf_march}>>)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     # Compilers prefer 256-bit vectors on most processors; our loops are long enough for 512.
     target_compile_options(neumf_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-mprefer-vector-width=512>)

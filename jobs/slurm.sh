@@ -3,7 +3,8 @@
 #
 # From the environment, for every script:
 #   NEUMF       the repository; default: the directory in which sbatch was called
-#   BIN         the programs; default: $NEUMF/build/bin
+#   BIN         the programs; default: $NEUMF/build/bin. Built by jobs/setup.sh they run on nodes of all kinds; built with
+#               NEUMF_ARCH=native only on nodes like the one that built them
 #   DATA        the preprocessed data set; default: data/ml-20m
 #   RUN_DIR     the job's results; default: runs/<job name>-<job id>
 #   MODULES     environment modules to load first, for example "gcc openmpi hdf5 cuda nccl"

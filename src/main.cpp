@@ -1,11 +1,14 @@
 // The neumf program: one process per rank.
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 
 #include <fmt/format.h>
 
 #include "neumf/comm/communicator.hpp"
 #include "neumf/comm/launcher.hpp"
+#include "neumf/core/processor.hpp"
 #include "neumf/core/version.hpp"
 #include "program/command.hpp"
 
@@ -19,11 +22,20 @@ bool launched_wrongly(const neumf::Communicator& communicator) {
   return reason.has_value();
 }
 
+// The best kernels that every rank's processor has. Ranks keep copies of the same parameters and update each
+// its own, so they must round alike.
+void agree_on_kernels(const neumf::Communicator& communicator) {
+  std::int32_t level = neumf::kernel_level();
+  communicator.allreduce_min(std::span(&level, 1));
+  neumf::set_kernel_level(level);
+}
+
 // Returns the exit status.
 int run(int argc, char** argv) {
   const auto communicator = neumf::Communicator::world();
   try {
     if (launched_wrongly(communicator)) return EXIT_FAILURE;
+    agree_on_kernels(communicator);
     return neumf::program::run({argv + 1, argv + argc}, communicator);
   } catch (const neumf::CollectiveError& error) {
     // All ranks are here: one says why and all leave.

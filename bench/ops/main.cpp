@@ -9,6 +9,7 @@
 #include <string>
 
 #include "device.hpp"
+#include "neumf/core/processor.hpp"
 #include "neumf/core/version.hpp"
 #include "registry.hpp"
 
@@ -30,6 +31,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::AddCustomContext("neumf", neumf::version());
+  benchmark::AddCustomContext("kernels", neumf::kernels_name());
   benchmark::AddCustomContext("cpu_threads", std::to_string(omp_get_max_threads()));
   benchmark::AddCustomContext("cuda", cuda_state());
   register_products();

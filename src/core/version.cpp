@@ -7,6 +7,8 @@
 
 #include <cctype>
 
+#include "neumf/core/processor.hpp"
+
 namespace neumf {
 
 const char* version() {
@@ -54,9 +56,10 @@ std::string version_text() {
 #else
   const char* nccl = "";
 #endif
-  return fmt::format("neumf {}\nMPI   {}\nHDF5  {}.{}.{}\noneDNN {}.{}.{}\nGPU   {}{}\n", version(),
-                     mpi_name(), H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE, DNNL_VERSION_MAJOR,
-                     DNNL_VERSION_MINOR, DNNL_VERSION_PATCH, gpu, nccl);
+  return fmt::format(
+      "neumf {}\nMPI   {}\nHDF5  {}.{}.{}\noneDNN {}.{}.{}\nCPU   kernels for {}; {}\nGPU   {}{}\n",
+      version(), mpi_name(), H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE, DNNL_VERSION_MAJOR,
+      DNNL_VERSION_MINOR, DNNL_VERSION_PATCH, kernels_name(), processor_name(), gpu, nccl);
 }
 
 }  // namespace neumf

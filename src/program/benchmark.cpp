@@ -7,6 +7,7 @@
 #include "command.hpp"
 #include "common_options.hpp"
 #include "neumf/core/error.hpp"
+#include "neumf/core/processor.hpp"
 #include "neumf/serve/latency.hpp"
 #include "neumf/serve/served_model.hpp"
 
@@ -62,6 +63,7 @@ nlohmann::ordered_json to_json(const char* device, const char* type, const serve
   const auto key = [&](const char* name) { return fmt::format("batch_{}_{}", r.batch_size, name); };
   return {{"device", device},
           {"precision", type},
+          {"kernels", kernels_name()},
           {"batch_size", r.batch_size},
           {"batches", r.batches},
           {key("mean_throughput"), r.throughput},

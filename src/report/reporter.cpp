@@ -41,6 +41,8 @@ json to_json(const RunFacts& f) {
           {"user_embeddings", f.user_embeddings},
           {"item_embeddings", f.item_embeddings},
           {"gradients", f.gradients},
+          {"processor", f.processor},
+          {"kernels", f.kernels},
           {"batch_size", f.batch_size},
           {"users", f.users},
           {"items", f.items},

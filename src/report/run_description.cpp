@@ -5,6 +5,7 @@
 #include <span>
 #include <type_traits>
 
+#include "neumf/core/processor.hpp"
 #include "neumf/core/types.hpp"
 #include "neumf/nn/instantiate.hpp"
 
@@ -77,6 +78,8 @@ RunFacts run_facts(const Context<Device>& context, const Communicator& communica
   facts.item_embeddings =
       name_of(parameters.item_share() ? ItemEmbeddings::sharded : ItemEmbeddings::replicated);
   facts.gradients = gradients;
+  facts.processor = processor_name();
+  facts.kernels = kernels_name();
   facts.batch_size = options.batch_size;
   facts.users = data.users();
   facts.items = data.items();
@@ -100,6 +103,8 @@ std::vector<std::pair<std::string, std::string>> start_rows(const Options& optio
       {"model", describe(shape)},
       {"ranks", fmt::format("{} on {}, {}; user embeddings {}, item embeddings {}", facts.ranks, start.device,
                             facts.precision, facts.user_embeddings, facts.item_embeddings)}};
+  if (facts.device == "cpu")
+    rows.emplace_back("processor", fmt::format("{}; kernels for {}", facts.processor, facts.kernels));
   if (!start.resumed_from.empty()) {
     rows.emplace_back("resumed", fmt::format("{}: {} epochs and {} updates done", start.resumed_from.string(),
                                              start.epochs_done, start.updates_done));

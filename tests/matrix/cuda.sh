@@ -29,7 +29,7 @@ for library in "$toolkit"/lib/lib*.so.* "$nccl"/lib/libnccl.so.*; do
 done
 
 NCCL_HOME=$nccl cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DNEUMF_WERROR=ON -DNEUMF_TESTS=OFF -DNEUMF_BENCH=OFF \
-  -DNEUMF_CUDA=ON -DCMAKE_CUDA_COMPILER="$toolkit/bin/nvcc" -DCUDAToolkit_ROOT="$toolkit" \
+  -DNEUMF_ARCH=native -DNEUMF_CUDA=ON -DCMAKE_CUDA_COMPILER="$toolkit/bin/nvcc" -DCUDAToolkit_ROOT="$toolkit" \
   -DCMAKE_CUDA_ARCHITECTURES="${ARCHITECTURES:-90}" >"$build.log" 2>&1 || { tail -n 30 "$build.log" >&2; exit 1; }
 grep '^-- GPU: ' "$build.log"
 mapfile -t objects < <(ninja -C "$build" -t targets all | sed -n 's/^\(src[^:]*\/cuda\/[^:]*\.o\): .*/\1/p')

@@ -17,14 +17,14 @@ fi
 cd "$source_directory" || exit
 hdf5=$(pkg-config --cflags hdf5 2>/dev/null || echo -I/usr/include/hdf5/serial)
 sources=(src/comm/communicator.cpp src/comm/flag_exchange.cpp src/comm/launcher.cpp src/comm/cpu/gradient_reducer.cpp
-  src/core/version.cpp src/ops/cpu/context.cpp src/train/watchdog.cpp
+  src/core/processor.cpp src/core/processor_check.cpp src/core/version.cpp src/ops/cpu/context.cpp src/train/watchdog.cpp
   tests/comm/communicator_test.cpp tests/comm/flag_exchange_test.cpp tests/train/watchdog_test.cpp tests/mpi_main.cpp)
 
 echo "building"
 # shellcheck disable=SC2086
 compile() {
   "${compiler[@]}" -c -std=c++20 -O0 -Wall -Wextra -Werror -fopenmp -Iinclude -Isrc -Itests $hdf5 -DOMPI_SKIP_MPICXX \
-    -DMPICH_SKIP_MPICXX -DNEUMF_VERSION='"test"' -DNEUMF_MPIEXEC='"mpiexec"' "$1" -o "$work/$(tr / _ <<<"$1").o"
+    -DMPICH_SKIP_MPICXX -DNEUMF_VERSION='"test"' -DNEUMF_ARCH='"test"' -DNEUMF_MPIEXEC='"mpiexec"' "$1" -o "$work/$(tr / _ <<<"$1").o"
 }
 running=()
 for file in "${sources[@]}"; do

@@ -54,7 +54,7 @@ choose() {
   bin=${BUILD:-$matrix/$mpi}/bin
   [[ ${BUILD:-} ]] && return
   env -u LD_LIBRARY_PATH cmake -S . -B "$matrix/$mpi" -DCMAKE_BUILD_TYPE=Release -DNEUMF_WERROR=ON -DNEUMF_TESTS=OFF \
-    -DNEUMF_BENCH=OFF -DNEUMF_CUDA=OFF "${options[@]}" >"$work/log" 2>&1 &&
+    -DNEUMF_BENCH=OFF -DNEUMF_CUDA=OFF -DNEUMF_ARCH=native "${options[@]}" >"$work/log" 2>&1 &&
     cmake --build "$matrix/$mpi" --parallel "$(nproc)" --target neumf_program neumf-preprocess >"$work/log" 2>&1
 }
 

@@ -34,6 +34,6 @@ for launcher in "MPICH's mpiexec:PMI_SIZE=1 PMI_RANK=0 HYDI_CONTROL_FD=7" \
 done
 
 echo "one line for the MPI"
-[[ $("$bin/neumf" --version | grep -c .) == 5 ]] || fail "--version: $("$bin/neumf" --version)"
+[[ $("$bin/neumf" --version | grep -c .) == 6 ]] || fail "--version: $("$bin/neumf" --version)"
 [[ $("$bin/neumf" --version | sed -n 2p) =~ ^MPI\ +[A-Z][A-Za-z\ ]*\ [0-9][0-9.rc]*$ ]] || fail "--version: $("$bin/neumf" --version)"
 finish

@@ -32,6 +32,7 @@ TEST(Reporter, LogsTheReferencesKeysAndTheOptions) {
     RunFacts facts;
     facts.ranks = 4;
     facts.batch_size = 512;
+    facts.kernels = "x86-64-v3";
     reporter.start({{"data set", "toy"}}, facts);
     std::vector<EpochReport> epochs(2);
     epochs[0] = {1, 0.5, 0.4, 0.6, 0.3, 2.0, 0.5, 100, 200, 2.5, true};
@@ -49,6 +50,7 @@ TEST(Reporter, LogsTheReferencesKeysAndTheOptions) {
   EXPECT_EQ(lines[0]["type"], "start");
   EXPECT_EQ(lines[0]["run"]["ranks"], 4);
   EXPECT_EQ(lines[0]["run"]["batch_size"], 512);
+  EXPECT_EQ(lines[0]["run"]["kernels"], "x86-64-v3");
   EXPECT_FALSE(lines[1].contains("phases"));
   EXPECT_EQ(lines[2]["bytes_per_update"], 4096);
   EXPECT_EQ(lines[2]["phases"]["allreduce"]["max"], 0.75);

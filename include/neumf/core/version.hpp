@@ -7,7 +7,7 @@ namespace neumf {
 
 // "0.1.0"
 const char* version();
-// Several lines: the version, the libraries and whether GPUs are supported.
+// Several lines: the version, the libraries, the processor and its kernels, and whether GPUs are supported.
 std::string version_text();
 
 // The MPI library that runs, on one line: "Open MPI 4.1.4", "MPICH 5.0.2", "Intel MPI 2021.19".

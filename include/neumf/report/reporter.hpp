@@ -30,8 +30,9 @@ namespace neumf {
 struct RunFacts {
   int ranks = 1, nodes = 1, threads = 1;
   std::string device, precision, user_embeddings, item_embeddings;
-  std::string gradients;        // "MPI", "NCCL 2.18.3", ...
-  std::int64_t batch_size = 0;  // samples per update over all ranks
+  std::string gradients;           // "MPI", "NCCL 2.18.3", ...
+  std::string processor, kernels;  // of rank 0, as in core/processor.hpp
+  std::int64_t batch_size = 0;     // samples per update over all ranks
   std::uint64_t users = 0, items = 0, positives = 0;
   std::int64_t factors = 0;
   std::vector<std::int64_t> layers;

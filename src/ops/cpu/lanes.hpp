@@ -107,9 +107,9 @@ NEUMF_INLINE void store(float* row, std::int64_t n, Lanes values) {
 
 NEUMF_INLINE float sum_of(const Lanes& values) {
   // By halves, which stay in registers.
-  using Eight = float __attribute__((vector_size(32)));
   using Four = float __attribute__((vector_size(16)));
 #ifdef __AVX__
+  using Eight = float __attribute__((vector_size(32)));
   const auto halves = std::bit_cast<std::array<Eight, 2>>(values);
   const auto quarters = std::bit_cast<std::array<Four, 2>>(halves[0] + halves[1]);
   const Four four = quarters[0] + quarters[1];
