@@ -11,7 +11,7 @@
 #   SEEDS       default "1 2 3"
 #   THREADS     of one rank, default: all cores
 #   METHODS     of neumf baseline, default "popularity item-knn als ease"
-#   MODELS      default "gmf-bce gmf-softmax gmf-full-softmax neumf"; their options are below
+#   MODELS      default "gmf-bce gmf-softmax gmf-full-softmax gmf-ials neumf"; their options are below
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
@@ -21,7 +21,7 @@ need_programs neumf
 threads=${THREADS:-$(nproc)} set=${SET:-$DATA/ml-1m}
 read -ra seeds <<<"${SEEDS:-1 2 3}"
 read -ra methods <<<"${METHODS-popularity item-knn als ease}"
-read -ra models <<<"${MODELS-gmf-bce gmf-softmax gmf-full-softmax neumf}"
+read -ra models <<<"${MODELS-gmf-bce gmf-softmax gmf-full-softmax gmf-ials neumf}"
 mkdir -p "$out"
 
 # Those of gmf-full-softmax lie between the best with a random training interaction of each user held out instead of the

@@ -86,6 +86,21 @@ void check_full_softmax(const Options& o) {
           "--loss full_softmax draws no negatives: leave out --negatives and --exact_negatives");
 }
 
+void check_ials(const Options& o) {
+  if (o.loss != Loss::ials) return;
+  require(o.model == ModelKind::gmf || !o.load_checkpoint_path.empty(),
+          "--loss ials is of users' and items' vectors alone: use --model gmf");
+  require(o.embedding_l2 > 0,
+          "--loss ials needs an L2 penalty: give --embedding_l2, 0.003 is often near the best");
+  require(o.weight_decay == 0, "--loss ials has no updates to decay weights in: use --embedding_l2");
+  require(!o.frozen().users || !o.frozen().items,
+          "--loss ials moves embeddings only: --freeze leaves nothing to train");
+  require(o.negatives == Negatives::uniform && !o.exact_negatives,
+          "--loss ials draws no negatives: leave out --negatives and --exact_negatives");
+  require(o.user_embeddings == UserEmbeddings::partitioned,
+          "--loss ials moves a user where its interactions are: use --user_embeddings partitioned");
+}
+
 void check_negatives(const Options& o) {
   require(
       o.negatives == Negatives::uniform || !o.exact_negatives,
@@ -95,9 +110,9 @@ void check_negatives(const Options& o) {
 void check_item_embeddings(const Options& o) {
   if (o.item_embeddings != ItemEmbeddings::sharded || o.mode == Mode::test) return;
   constexpr const char* remedy = "use --item_embeddings replicated";
-  require(o.loss != Loss::full_softmax,
-          "--item_embeddings sharded: --loss full_softmax reads the whole catalogue in every update: {}",
-          remedy);
+  require(o.loss != Loss::full_softmax && o.loss != Loss::ials,
+          "--item_embeddings sharded: --loss {} reads the whole catalogue in every update: {}",
+          name_of(o.loss), remedy);
   require(o.evaluation != Evaluation::full,
           "--item_embeddings sharded: --eval full reads the whole catalogue: {}", remedy);
   require(o.optimizer == Optimizer::adam, "--item_embeddings sharded is for --optimizer adam: {}", remedy);
@@ -165,8 +180,10 @@ void Options::declare(OptionTable& table) {
   table.add("popularity_power", popularity_power, "of --negatives popularity; 0: uniform, 1: as in training", {.range = at_least(0).at_most(10), .shapes_result = true});
   table.add("exact_negatives", exact_negatives, "never sample an item that the user has in training; every user must lack one", {.shapes_result = true});
   table.add("sampling", sampling, "grouped: a positive stays with its negatives (faster); shuffled: every sample by itself", {.shapes_result = true});
-  table.add("loss", loss, "bce (of every sample), bpr or softmax (a positive against its negatives), or full_softmax (GMF: a user's positives against the whole catalogue; a sample is a user)", {.shapes_result = true});
+  table.add("loss", loss, "bce (of every sample), bpr or softmax (a positive against its negatives), full_softmax (GMF: a user's positives against the whole catalogue; a sample is a user), or ials (GMF: the squared error of all pairs, by alternating least squares; learning rate and batch play no part)", {.shapes_result = true});
   table.add("embedding_l2", embedding_l2, "L2 penalty on the embeddings that a batch reads", {.range = at_least(0), .shapes_result = true});
+  table.add("unobserved_weight", unobserved_weight, "of --loss ials: weight of a pair without interaction, beside 1 of one that has it", {.range = above(0), .shapes_result = true});
+  table.add("l2_power", l2_power, "of --loss ials: a row's L2 is --embedding_l2 times this power of the weight of all its pairs; 0: all rows alike", {.range = at_least(0).at_most(10), .shapes_result = true});
   table.add("optimizer", optimizer, "adam or sgd (without momentum)", {.shapes_result = true});
   table.add("learning_rate,l", learning_rate, "learning rate", {.range = above(0), .shapes_result = true});
   table.add("beta1", beta1, "Adam's first decay rate", {.range = at_least(0).below(1), .shapes_result = true});
@@ -210,7 +227,7 @@ void Options::declare(OptionTable& table) {
   // clang-format on
   table.add_common("version");
   for (const auto condition : {check_mode, check_weight_decay, check_pretrained, check_resume,
-                               check_overwrite, check_loss, check_full_softmax, check_negatives,
+                               check_overwrite, check_loss, check_full_softmax, check_ials, check_negatives,
                                check_item_embeddings, check_freeze, check_per_user, check_shape})
     table.check([this, condition] { condition(*this); });
 }

@@ -97,11 +97,13 @@ Method make_method(BaselineMethod method, Context<Cpu>& context, const Communica
     }
     case BaselineMethod::als: {
       const auto als = std::make_shared<Als>(context, communicator, all, items, spec.als);
-      return {fmt::format("implicit feedback, {} factors, alpha {}, regularisation {}, {} iterations",
-                          spec.als.factors, spec.als.alpha, spec.als.regularisation, spec.als.iterations),
-              [als](std::uint64_t user, std::span<const std::uint32_t> /*own*/, std::span<float> scores) {
-                als->score(user, scores);
-              }};
+      return {
+          fmt::format("implicit feedback, {} factors, alpha {}, regularisation {} to power {}, {} iterations",
+                      spec.als.factors, spec.als.alpha, spec.als.regularisation,
+                      spec.als.regularisation_power, spec.als.iterations),
+          [als](std::uint64_t user, std::span<const std::uint32_t> /*own*/, std::span<float> scores) {
+            als->score(user, scores);
+          }};
     }
     case BaselineMethod::ease:
       break;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "neumf/core/error.hpp"
-#include "users_of_items.hpp"
+#include "neumf/data/users_of_items.hpp"
 
 // LAPACK's own names and types. The lower triangle of a matrix by columns is the upper one by rows.
 extern "C" {

@@ -28,13 +28,23 @@ double softplus(double x) {
   return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
 }
 
-// Of a user's scores: over all of them in bce, otherwise over the held-out items, each compared with the
-// negatives (ops::ranking_loss).
+// Whether every scored item has a loss of its own.
+bool each_by_itself(Loss kind) {
+  return kind == Loss::bce || kind == Loss::ials;
+}
+
+// Of a user's scores: over all of them in bce and ials, otherwise over the held-out items, each compared with
+// the negatives (ops::ranking_loss).
 double loss_of(Loss kind, std::span<const float> held_out, std::span<const float> negatives) {
   double sum = 0;
   if (kind == Loss::bce) {
     for (const float score : held_out) sum += softplus(-static_cast<double>(score));
     for (const float score : negatives) sum += softplus(static_cast<double>(score));
+    return sum;
+  }
+  if (kind == Loss::ials) {
+    for (const float score : held_out) sum += (1.0 - score) * (1.0 - score);
+    for (const float score : negatives) sum += static_cast<double>(score) * score;
     return sum;
   }
   const auto highest = negatives.empty() ? 0.0f : *std::max_element(negatives.begin(), negatives.end());
@@ -135,8 +145,9 @@ Evaluator<Device, T>::Evaluator(Context<Device>& context, Parameters<Device, T>&
 template <class Device, class T>
 Metrics Evaluator<Device, T>::evaluate(Context<Device>& context, const Communicator& communicator) {
   ops::fill_zero(context, loss_.span());
+  double squares = 0;
   if (item_source_ == nullptr) {
-    score(context, 0, groups_, items_.data());
+    squares = score(context, 0, groups_, items_.data());
   } else {
     // All ranks read together, also one that has no group left.
     const std::int64_t times = communicator.max((groups_ + groups_at_once_ - 1) / groups_at_once_);
@@ -147,20 +158,21 @@ Metrics Evaluator<Device, T>::evaluate(Context<Device>& context, const Communica
       item_source_->read(context,
                          std::span<const std::uint32_t>(items_.data() + first * group_size_, samples),
                          item_rows_.span().first(samples));
-      score(context, first, groups, item_rows_.data());
+      squares += score(context, first, groups, item_rows_.data());
     }
   }
   MetricSums sums(topk_);
-  const double loss = lists_.empty() ? rank_groups(context) : rank_lists(context);
+  const double loss = squares + (lists_.empty() ? rank_groups(context) : rank_lists(context));
   const auto held_out = static_cast<std::uint64_t>(user_ranks_.ranks.size());
-  sums.add_loss(loss, loss_kind_ == Loss::bce ? static_cast<std::uint64_t>(samples_) : held_out);
+  sums.add_loss(loss, each_by_itself(loss_kind_) ? static_cast<std::uint64_t>(samples_) : held_out);
   sums.add(user_ranks_);
   return sums.over_all_ranks(communicator);
 }
 
 template <class Device, class T>
-void Evaluator<Device, T>::score(Context<Device>& context, std::int64_t begin, std::int64_t groups,
-                                 const std::uint32_t* items) {
+double Evaluator<Device, T>::score(Context<Device>& context, std::int64_t begin, std::int64_t groups,
+                                   const std::uint32_t* items) {
+  double squares = 0;
   if (groups > 0) model_.begin_step(context, groups * group_size_);
   for (std::int64_t first = begin; first < begin + groups; first += model_.max_groups()) {
     const BatchView batch{.groups = std::min(model_.max_groups(), begin + groups - first),
@@ -172,6 +184,8 @@ void Evaluator<Device, T>::score(Context<Device>& context, std::int64_t begin, s
       ops::rank_held_out(context, batch, logits_.data(), ranks_.data() + first);
       if (loss_kind_ == Loss::bce)
         ops::bce_loss(context, batch.samples(), logits_.data(), labels_.data(), loss_.data());
+      else if (loss_kind_ == Loss::ials)
+        squares += squares_of(context, batch.groups);
       else
         ops::ranking_loss(context, loss_kind_ == Loss::bpr ? Loss::bpr : Loss::softmax, batch, logits_.data(),
                           nullptr, 0.0f, nullptr, nullptr, loss_.data());
@@ -181,6 +195,22 @@ void Evaluator<Device, T>::score(Context<Device>& context, std::int64_t begin, s
                                           static_cast<std::size_t>(batch.samples())));
     }
   }
+  return squares;
+}
+
+// Of the block's logits; no device has a word for it.
+template <class Device, class T>
+double Evaluator<Device, T>::squares_of(Context<Device>& context, std::int64_t groups) {
+  const auto size = static_cast<std::size_t>(group_size_);
+  scores_.resize(static_cast<std::size_t>(groups) * size);
+  download(context, static_cast<const float*>(logits_.data()), std::span(scores_));
+  context.synchronize();
+  double sum = 0;
+  for (std::size_t at = 0; at < scores_.size(); at += size) {
+    const auto group = std::span(scores_).subspan(at, size);
+    sum += loss_of(Loss::ials, group.first(1), group.subspan(1));
+  }
+  return sum;
 }
 
 template <class Device, class T>

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "users_of_items.hpp"
+#include "neumf/data/users_of_items.hpp"
 
 namespace neumf {
 ItemKnn::ItemKnn(Context<Cpu>& context, const Communicator& communicator, const Shard& all,

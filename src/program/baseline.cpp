@@ -34,6 +34,7 @@ struct BaselineOptions {
     table.add("als_factors", spec.als.factors, "width of ALS' vectors", {.range = at_least(1).at_most(4096)});
     table.add("als_alpha", spec.als.alpha, "confidence of ALS in an interaction, beyond that of its absence", {.range = above(0)});
     table.add("als_regularisation", spec.als.regularisation, "L2 on ALS' vectors", {.range = above(0)});
+    table.add("als_regularisation_power", spec.als.regularisation_power, "a vector's L2 is also times this power of the confidence in all its pairs; 0: all alike", {.range = at_least(0).at_most(10)});
     table.add("als_iterations", spec.als.iterations, "each moves all users and then all items", {.range = at_least(1)});
     table.add("ease_regularisation", spec.ease_regularisation, "L2 on EASE's weights", {.range = above(0)});
     table.section("Machine");

@@ -52,6 +52,11 @@ std::string describe_sampling(const Options& o) {
 }
 
 std::string describe_batch(const Options& o, const std::string& gradients, std::uint64_t updates_per_epoch) {
+  if (o.loss == Loss::ials)
+    return fmt::format(
+        "all users, then all items by least squares; loss ials, unobserved weight {}, L2 {} to power {}; "
+        "items' sums through {}",
+        o.unobserved_weight, o.embedding_l2, o.l2_power, gradients);
   return fmt::format("{} samples in {} micro-batch{}, {} updates per epoch; {}; gradients through {}",
                      with_commas(static_cast<std::uint64_t>(o.batch_size)), o.grads_accumulated,
                      o.grads_accumulated == 1 ? "" : "es", with_commas(updates_per_epoch),

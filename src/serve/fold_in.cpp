@@ -5,8 +5,11 @@
 #include <cmath>
 #include <numeric>
 #include <string_view>
+#include <utility>
 
+#include "neumf/config/option_value.hpp"
 #include "neumf/config/options.hpp"
+#include "neumf/core/error.hpp"
 #include "neumf/random/philox.hpp"
 #include "neumf/sampling/absent_item.hpp"
 #include "neumf/sampling/permutation.hpp"
@@ -36,12 +39,31 @@ std::uint64_t hash_of(std::string_view id) {
   return hash;
 }
 
+// What the model was trained with.
+std::optional<std::string> setting(const CheckpointInfo& info, std::string_view option) {
+  for (auto& [name, value] : settings_of(info.options))
+    if (name == option) return value;
+  return std::nullopt;
+}
+
+// The least squares that the model was trained by, or nothing if that was by another loss.
+std::optional<LeastSquaresSpec> least_squares_of(const CheckpointInfo& info) {
+  if (setting(info, "loss") != name_of(Loss::ials)) return std::nullopt;
+  const auto number = [&](std::string_view name) {
+    const auto text = setting(info, name);
+    require(text.has_value(), "the checkpoint was trained by --loss ials, but does not tell its --{}", name);
+    return read_option<float>(*text, at_least(0));
+  };
+  return LeastSquaresSpec{.unobserved_weight = number("unobserved_weight"),
+                          .l2 = number("embedding_l2"),
+                          .l2_power = number("l2_power")};
+}
+
 // By which the model was trained. Of models whose logits are free to shift as a whole, as rankings leave
 // them, binary cross-entropy would move users to make up for the shift.
 FitLoss loss_of(const CheckpointInfo& info) {
   FitLoss fit{.loss = Loss::bce, .group = 1 + negatives};
-  for (const auto& [name, value] : settings_of(info.options))
-    if (name == "loss") fit.loss = value_of<Loss>(value).value_or(Loss::bce);
+  if (const auto name = setting(info, "loss")) fit.loss = value_of<Loss>(*name).value_or(Loss::bce);
   if (fit.loss == Loss::full_softmax) fit.loss = Loss::softmax;
   return fit;
 }
@@ -55,11 +77,25 @@ FoldIn<Device>::FoldIn(Context<Device>& context, CheckpointReader& checkpoint, c
       item_count_(static_cast<std::uint32_t>(checkpoint.shape().items)),
       factors_(static_cast<std::size_t>(checkpoint.shape().factors)),
       embedding_(static_cast<std::size_t>(checkpoint.shape().mlp_embedding())),
-      fit_(context, checkpoint, samples, loss_of(checkpoint.info())),
       known_(history.users().ids().size()) {
   gmf_.resize(known_.size() * factors_);
   mlp_.resize(known_.size() * embedding_);
+  if (const auto spec = least_squares_of(checkpoint.info())) {
+    prepare_exact(checkpoint, *spec);
+    return;
+  }
+  fit_.emplace(context, checkpoint, samples, loss_of(checkpoint.info()));
   find_typical(checkpoint);
+}
+
+template <class Device>
+void FoldIn<Device>::prepare_exact(CheckpointReader& checkpoint, const LeastSquaresSpec& spec) {
+  const ParameterLayout layout(checkpoint.shape(), 1);
+  const auto items = checkpoint.read(layout.item_gmf), head = checkpoint.read(layout.head_gmf);
+  vectors_ = Tensor<float, Cpu>(layout.item_gmf.rows, layout.item_gmf.cols);
+  for (std::size_t i = 0; i < items.size(); ++i) vectors_.data()[i] = items[i] * head[i % factors_];
+  host_.emplace(context_.threads());
+  exact_.emplace(*host_, spec, std::as_const(vectors_).matrix());
 }
 
 // Of the first users, who are enough to know.
@@ -137,18 +173,34 @@ void FoldIn<Device>::fit(std::span<const std::uint32_t> users, int steps) {
     gmf.insert(gmf.end(), mean_gmf_.begin(), mean_gmf_.end());
     mlp.insert(mlp.end(), mean_mlp_.begin(), mean_mlp_.end());
   }
-  fit_.begin(context_, gmf, mlp);
+  fit_->begin(context_, gmf, mlp);
   for (int step = 0; step < steps; ++step) {
-    fit_.add_gradients(context_, static_cast<std::int64_t>(users.size()), draw(users, step));
+    fit_->add_gradients(context_, static_cast<std::int64_t>(users.size()), draw(users, step));
     const float rate = first_rate * static_cast<float>(steps - step) / static_cast<float>(steps);
-    fit_.move(context_, {rate * deviation_.gmf, rate * deviation_.mlp});
+    fit_->move(context_, {rate * deviation_.gmf, rate * deviation_.mlp});
   }
-  fit_.rows(context_, gmf, mlp);
+  fit_->rows(context_, gmf, mlp);
   for (std::size_t i = 0; i < users.size(); ++i) {
     std::copy_n(gmf.data() + i * factors_, factors_, gmf_.data() + users[i] * factors_);
     std::copy_n(mlp.data() + i * embedding_, embedding_, mlp_.data() + users[i] * embedding_);
     known_[users[i]] = 1;
   }
+  fitted_ += users.size();
+}
+
+template <class Device>
+void FoldIn<Device>::solve(std::span<const std::uint32_t> users) {
+  std::size_t solved = 0;
+#pragma omp parallel for num_threads(host_->threads()) schedule(dynamic) reduction(+ : solved)
+  for (std::size_t i = 0; i < users.size(); ++i) {
+    const auto row = std::span(gmf_).subspan(users[i] * factors_, factors_);
+    known_[users[i]] = exact_->solve(history_.items(users[i]), row) ? 1 : 0;
+    solved += known_[users[i]];
+  }
+  require(solved == users.size(),
+          "the least squares of {} users cannot be solved in double precision: train the model with a larger "
+          "--embedding_l2",
+          users.size() - solved);
   fitted_ += users.size();
 }
 
@@ -163,7 +215,8 @@ void FoldIn<Device>::read(std::span<const std::uint32_t> users, std::span<float>
     return std::pair(steps(a), a) < std::pair(steps(b), b);
   });
   wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
-  for (std::size_t first = 0; first < wanted.size();) {
+  if (exact_) solve(wanted);
+  for (std::size_t first = exact_ ? wanted.size() : 0; first < wanted.size();) {
     const int wants = steps(wanted[first]);
     std::size_t count = 0;
     while (count < static_cast<std::size_t>(UserFit<Device>::window) && first + count < wanted.size() &&

@@ -28,7 +28,7 @@ std::uint64_t most_samples(const Options& options, const Communicator& communica
 // Whether a rank can work without all items.
 template <class Device>
 bool possible(const Options& options) {
-  return exchanges_rows<Device>() && options.loss != Loss::full_softmax &&
+  return exchanges_rows<Device>() && options.loss != Loss::full_softmax && options.loss != Loss::ials &&
          options.evaluation != Evaluation::full && options.optimizer == Optimizer::adam;
 }
 

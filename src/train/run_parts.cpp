@@ -38,7 +38,7 @@ RunParts<Device, T>::RunParts(Context<Device>& run_context, const Options& run_o
       evaluation(context, communicator, options, parameters, inputs.shape, inputs.shard, inputs.selection(),
                  first_row, shared_items(), heartbeat) {
   parameters.initialise(context, options.seed, users.first);
-  if (options.loss == Loss::full_softmax) {
+  if (options.loss == Loss::full_softmax || options.loss == Loss::ials) {
     const auto head = parameters.weight(parameters.layout().head_gmf);
     const std::vector<float> ones(static_cast<std::size_t>(head.size()), 1.0f);
     upload(context, std::span<const float>(ones), head.data);

@@ -1,6 +1,7 @@
 #include "neumf/train/session.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <type_traits>
 
@@ -10,6 +11,7 @@
 #include "neumf/core/exit_status.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/report/run_description.hpp"
+#include "neumf/train/least_squares_trainer.hpp"
 #include "neumf/train/stop_signals.hpp"
 #include "neumf/train/trainer.hpp"
 #include "neumf/train/watchdog.hpp"
@@ -57,10 +59,10 @@ void test(RunParts<Device, T>& parts) {
 
 // Brings the trainer to where a saved run stood, and returns what it goes on from.
 template <class Device, class T>
-TrainingState restore(const SavedRun& saved, Trainer<Device, T>& trainer) {
+TrainingState restore(const SavedRun& saved, EpochTrainer<Device>& trainer) {
   TrainingState state = saved.state;
   // Another batch size cuts the epoch into other updates: then what is left of it is left out.
-  state.update = std::min(state.update, trainer.schedule().steps());
+  state.update = std::min(state.update, trainer.updates_per_epoch());
   ops::StepState device = state.device;
   if constexpr (!std::is_same_v<T, float16>) device.loss_scale = 1.0f;
   trainer.restore(device);
@@ -69,7 +71,7 @@ TrainingState restore(const SavedRun& saved, Trainer<Device, T>& trainer) {
 
 // Goes on with the moments of the model that is the start, where its file has them.
 template <class Device, class T>
-void take_optimizer(RunParts<Device, T>& parts, Trainer<Device, T>& trainer) {
+void take_optimizer(RunParts<Device, T>& parts, EpochTrainer<Device>& trainer) {
   parts.communicator.together([&] {
     if (is_keras_weights(parts.options.load_checkpoint_path)) return;
     auto device = load_optimizer(parts.context, parts.options.load_checkpoint_path, parts.parameters,
@@ -81,6 +83,20 @@ void take_optimizer(RunParts<Device, T>& parts, Trainer<Device, T>& trainer) {
   });
 }
 
+// Not collective: a rank may lack the memory.
+template <class Device, class T>
+std::unique_ptr<EpochTrainer<Device>> make_trainer(RunParts<Device, T>& parts) {
+  const Options& o = parts.options;
+  const Inputs& inputs = parts.inputs;
+  if (o.loss == Loss::ials)
+    return std::make_unique<LeastSquaresTrainer<Device, T>>(parts.context, parts.communicator,
+                                                            parts.parameters, inputs.shape, inputs.shard,
+                                                            least_squares_spec(o), &parts.heartbeat);
+  return std::make_unique<Trainer<Device, T>>(
+      parts.context, parts.communicator, parts.parameters, inputs.shape, inputs.shard,
+      trainer_spec(o, inputs.shape, std::is_same_v<T, float16>), &parts.heartbeat, parts.shared_items());
+}
+
 // Returns the exit status.
 template <class Device, class T>
 int train(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& directory) {
@@ -88,15 +104,11 @@ int train(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& 
   const StopSignals signals;
   const std::optional<SavedRun> saved = resume(parts);
   const bool join_pretrained = !saved && !options.pretrained_gmf.empty();
-  std::optional<Trainer<Device, T>> trainer;
-  parts.communicator.together([&] {
-    trainer.emplace(parts.context, parts.communicator, parts.parameters, parts.inputs.shape,
-                    parts.inputs.shard, trainer_spec(options, parts.inputs.shape, std::is_same_v<T, float16>),
-                    &parts.heartbeat, parts.shared_items());
-  });
+  std::unique_ptr<EpochTrainer<Device>> trainer;
+  parts.communicator.together([&] { trainer = make_trainer(parts); });
   TrainingState state;
   if (saved)
-    state = restore(*saved, *trainer);
+    state = restore<Device, T>(*saved, *trainer);
   else if (parts.inputs.checkpoint)
     take_optimizer(parts, *trainer);
   if (join_pretrained)
@@ -106,17 +118,14 @@ int train(RunParts<Device, T>& parts, const std::optional<CheckpointDirectory>& 
                       parts.parameters);
     });
   RunSaver<Device, T> saver(parts, directory);
-  const auto& reducer = trainer->reducer();
-  std::string exchange = reducer.name();
-  if (trainer->item_rows().in_use()) exchange += ", of items the rows that an update touches";
   report_start(parts, saved ? std::optional(saved->info) : parts.inputs.checkpoint,
                {.device = {},
                 .bytes = parts.bytes() + trainer->bytes(),
-                .updates_per_epoch = trainer->schedule().steps(),
+                .updates_per_epoch = trainer->updates_per_epoch(),
                 .resumed_from = saved ? saved->path : std::filesystem::path(),
                 .epochs_done = state.epoch,
                 .updates_done = state.update},
-               exchange, reducer.warning());
+               trainer->exchange(), trainer->warning());
   TrainingRun<Device, T> run(parts, *trainer, saver, std::move(state));
   if (join_pretrained) run.evaluate_start();
   return run.train();

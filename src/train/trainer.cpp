@@ -391,6 +391,11 @@ std::uint64_t Trainer<Device, T>::samples(std::uint64_t first) const {
 }
 
 template <class Device, class T>
+std::string Trainer<Device, T>::exchange() const {
+  return reducer_->name() + (item_rows_->in_use() ? ", of items the rows that an update touches" : "");
+}
+
+template <class Device, class T>
 ops::StepState Trainer<Device, T>::state() const {
   ops::StepState state;
   download(context_, state_.data(), std::span<ops::StepState>(&state, 1));

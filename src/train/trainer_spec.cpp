@@ -38,6 +38,14 @@ TrainerSpec trainer_spec(const Options& options, const ModelShape& shape, bool h
   return spec;
 }
 
+LeastSquaresTrainerSpec least_squares_spec(const Options& options) {
+  const auto& o = options;
+  return {.rows = {.unobserved_weight = o.unobserved_weight, .l2 = o.embedding_l2, .l2_power = o.l2_power},
+          .freeze = o.frozen(),
+          .threads = o.threads,
+          .profile = o.profile};
+}
+
 LearningRate learning_rate(const Options& options) {
   const auto& o = options;
   return {o.learning_rate, o.lr_schedule, o.epochs, o.lr_warmup, o.lr_decay, o.lr_decay_epochs};

@@ -22,7 +22,7 @@ enum Wish : std::uint32_t { wish_to_save = 1, wish_to_stop = 2 };
 }  // namespace
 
 template <class Device, class T>
-TrainingRun<Device, T>::TrainingRun(RunParts<Device, T>& parts, Trainer<Device, T>& trainer,
+TrainingRun<Device, T>::TrainingRun(RunParts<Device, T>& parts, EpochTrainer<Device>& trainer,
                                     RunSaver<Device, T>& saver, TrainingState state)
     : parts_(parts),
       options_(parts.options),
@@ -165,7 +165,7 @@ bool TrainingRun<Device, T>::train_epoch() {
   report.train_seconds = communicator_.max(time.seconds());
   report.train_throughput = static_cast<double>(trainer_.samples(first)) / report.train_seconds;
   parts_.evaluation.run(report);
-  report.updates = trainer_.schedule().steps() - first;
+  report.updates = trainer_.updates_per_epoch() - first;
   report.bytes_per_update = communicator_.max(trainer_.bytes_per_update());
   if (options_.profile) report.phases = epoch_phases(report);
   report.seconds_since_start = seconds();
@@ -251,7 +251,7 @@ int TrainingRun<Device, T>::interrupted() {
   saver_.finish();
   reporter_.interrupted(fmt::format(
       "stopped by signal {} in epoch {}, after {} of its {} updates; the run is saved, --resume goes on",
-      signal, state_.epoch + 1, state_.update, trainer_.schedule().steps()));
+      signal, state_.epoch + 1, state_.update, trainer_.updates_per_epoch()));
   saver_.report(reporter_);
   return exit_status::interrupted;
 }

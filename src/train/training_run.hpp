@@ -10,7 +10,7 @@
 #include "neumf/checkpoint/checkpoint.hpp"
 #include "neumf/comm/flag_exchange.hpp"
 #include "neumf/evaluate/epoch_report.hpp"
-#include "neumf/train/trainer.hpp"
+#include "neumf/train/epoch_trainer.hpp"
 #include "run_parts.hpp"
 #include "run_saver.hpp"
 #include "stopwatch.hpp"
@@ -21,7 +21,7 @@ template <class Device, class T>
 class TrainingRun {
  public:
   // `state`: where training stands; the parameters and the trainer are there already. Collective.
-  TrainingRun(RunParts<Device, T>& parts, Trainer<Device, T>& trainer, RunSaver<Device, T>& saver,
+  TrainingRun(RunParts<Device, T>& parts, EpochTrainer<Device>& trainer, RunSaver<Device, T>& saver,
               TrainingState state);
 
   // Evaluates the model before it is trained, as epoch 0: joined models are worth something then. Collective.
@@ -49,7 +49,7 @@ class TrainingRun {
   const Options& options_;
   const Communicator& communicator_;
   Reporter& reporter_;
-  Trainer<Device, T>& trainer_;
+  EpochTrainer<Device>& trainer_;
   RunSaver<Device, T>& saver_;
   TrainingState state_;
   FlagExchange wishes_;

@@ -236,8 +236,17 @@ TEST(Options, SayWhatIsWrong) {
       {"--loss full_softmax --model gmf --freeze users,items", "nothing to train"},
       {"--item_embeddings split", "auto, replicated, sharded"},
       {"--item_embeddings sharded --loss full_softmax --model gmf", "use --item_embeddings replicated"},
+      {"--item_embeddings sharded --loss ials --model gmf --embedding_l2 1",
+       "use --item_embeddings replicated"},
       {"--item_embeddings sharded --eval full", "use --item_embeddings replicated"},
       {"--item_embeddings sharded --optimizer sgd", "use --item_embeddings replicated"},
+      {"--loss ials --embedding_l2 1", "--model gmf"},
+      {"--loss ials --model gmf", "give --embedding_l2"},
+      {"--loss ials --model gmf --embedding_l2 1 --weight_decay 0.1", "use --embedding_l2"},
+      {"--loss ials --model gmf --embedding_l2 1 --freeze users,items", "nothing to train"},
+      {"--loss ials --model gmf --embedding_l2 1 --exact_negatives", "draws no negatives"},
+      {"--loss ials --model gmf --embedding_l2 1 --user_embeddings replicated", "partitioned"},
+      {"--unobserved_weight 0", "--unobserved_weight 0"},
       {"--loss bpr --sampling shuffled", "--sampling grouped"},
       {"--pretrained_gmf g.h5", "belong together"},
       {"--pretrained_gmf g.h5 --pretrained_mlp m.h5 --model mlp", "--model neumf"},
@@ -257,9 +266,13 @@ TEST(Options, RefuseNonsenseNumbers) {
       "epochs", "batch_size",       "grads_accumulated", "valid_batch_size", "factors",
       "layers", "negative_samples", "lr_warmup",         "lr_decay_epochs",  "seed",
       "topk",   "topk_list",        "patience",          "threads",          "keep_last"};
-  const std::vector<std::string> real{"pretrain_alpha", "dropout",       "learning_rate", "beta1",
-                                      "beta2",          "eps",           "weight_decay",  "lr_decay",
-                                      "threshold",      "stall_timeout", "embedding_l2",  "popularity_power"};
+  const std::vector<std::string> real{"pretrain_alpha", "dropout",
+                                      "learning_rate",  "beta1",
+                                      "beta2",          "eps",
+                                      "weight_decay",   "lr_decay",
+                                      "threshold",      "stall_timeout",
+                                      "embedding_l2",   "popularity_power",
+                                      "l2_power",       "unobserved_weight"};
   const auto refused = [](const std::string& name, const std::string& value) {
     const std::string option = "--" + name;
     EXPECT_THAT(

@@ -130,24 +130,33 @@ TEST(Ease, IsRefusedWhereMemoryWouldNotDo) {
 TEST(Als, SolvesTheLeastSquaresOfEveryItem) {
   const Fixture f;
   Context<Cpu> context(2);
-  const AlsSpec spec{.factors = 6, .regularisation = 0.5f, .alpha = 4, .iterations = 3, .steps = 30};
-  const Als als(context, f.world, f.all, items, spec);
-  for (std::uint32_t i = 0; i < items; ++i) {
-    std::vector<double> left(6, 0), right(6, 0);
-    for (std::uint32_t u = 0; u < users; ++u) {
-      const float* x = als.users().row(u);
-      double score = 0;
-      for (int k = 0; k < 6; ++k) score += static_cast<double>(x[k]) * als.items().row(i)[k];
-      const double confidence = f.has(u, i) ? 1 + spec.alpha : 1;
-      for (std::size_t k = 0; k < 6; ++k) {
-        left[k] += confidence * score * x[k];
-        if (f.has(u, i)) right[k] += confidence * x[k];
+  for (const float power : {0.0f, 0.5f}) {
+    const AlsSpec spec{.factors = 6,
+                       .regularisation = 0.5f,
+                       .regularisation_power = power,
+                       .alpha = 4,
+                       .iterations = 3,
+                       .steps = 30};
+    const Als als(context, f.world, f.all, items, spec);
+    for (std::uint32_t i = 0; i < items; ++i) {
+      std::vector<double> left(6, 0), right(6, 0);
+      for (std::uint32_t u = 0; u < users; ++u) {
+        const float* x = als.users().row(u);
+        double score = 0;
+        for (int k = 0; k < 6; ++k) score += static_cast<double>(x[k]) * als.items().row(i)[k];
+        const double confidence = f.has(u, i) ? 1 + spec.alpha : 1;
+        for (std::size_t k = 0; k < 6; ++k) {
+          left[k] += confidence * score * x[k];
+          if (f.has(u, i)) right[k] += confidence * x[k];
+        }
       }
+      const double l2 =
+          spec.regularisation * std::pow(users + spec.alpha * f.count(i), static_cast<double>(power));
+      for (std::size_t k = 0; k < 6; ++k)
+        ASSERT_NEAR(left[k] + l2 * static_cast<double>(als.items().row(i)[k]), right[k],
+                    1e-3 * (1 + std::fabs(right[k])))
+            << "item " << i << ", power " << power;
     }
-    for (std::size_t k = 0; k < 6; ++k)
-      ASSERT_NEAR(left[k] + spec.regularisation * static_cast<double>(als.items().row(i)[k]), right[k],
-                  1e-3 * (1 + std::fabs(right[k])))
-          << "item " << i;
   }
 }
 

@@ -227,7 +227,7 @@ TEST_P(ManyHeldOut, HaveAFiniteLossWhateverTheLogits) {
     for (float& weight : weights) weight *= 1000;
   });
   const RankingCases cases(s.shard, GetParam());
-  for (const Loss loss : {Loss::bce, Loss::bpr, Loss::softmax}) {
+  for (const Loss loss : {Loss::bce, Loss::bpr, Loss::softmax, Loss::ials}) {
     Evaluator<Device, float> evaluator(s.context, s.parameters, s.shape, cases, 0, 1000, {3}, loss);
     const double mean = evaluator.evaluate(s.context, s.world).loss;
     EXPECT_TRUE(std::isfinite(mean)) << name_of(loss);
@@ -244,6 +244,20 @@ TEST(Evaluator, GivesAConstantModelNothing) {
   EXPECT_NEAR(metrics.loss, std::log(2.0), 1e-7);
   // In the catalogue only users who have everything else in training would score.
   EXPECT_EQ(s.evaluate_full({1}, 1000).at[0].hit_rate, 0);
+}
+
+// Of logits that are all 0, and all 1.
+TEST(Evaluator, HasTheSquaredErrorsOfIals) {
+  for (const float logit : {0.0f, 1.0f}) {
+    Fixture s;
+    ops::fill_zero(s.context, s.parameters.weights());
+    test::edit(s.context, s.parameters.weight(s.parameters.layout().head_bias),
+               [&](auto& bias) { bias.front() = logit; });
+    const RankingCases cases(s.shard, HeldOutPart::test);
+    Evaluator<Device, float> evaluator(s.context, s.parameters, s.shape, cases, 0, 40, {3}, Loss::ials);
+    EXPECT_NEAR(evaluator.evaluate(s.context, s.world).loss,
+                logit > 0 ? negatives / (1.0 + negatives) : 1 / (1.0 + negatives), 1e-7);
+  }
 }
 
 TEST(Evaluator, GivesAModelOfNaNNothing) {

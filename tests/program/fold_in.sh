@@ -34,6 +34,17 @@ for ranks in 1 3; do
     cmp -s - <(echo user_id,item_id,score; tail -n +2 "$work/1.csv" | cut -d, -f1,3,4) || fail "scores on $ranks ranks"
 done
 
+# Of a model by least squares: the users' are solved. The same on any ranks.
+mpi 2 neumf train --threads 1 --progress never --topk 3 --model gmf --loss ials --embedding_l2 0.01 --factors 8 --data "$work/data" \
+  --epochs 8 --checkpoint_dir "$work/ials" >/dev/null || fail "training by ials"
+for ranks in 1 3; do
+  mpi $ranks neumf recommend --load_checkpoint_path "$work/ials/best.h5" --threads 1 --history "$work/history.csv" --topk 4 \
+    >"$work/ials$ranks.csv" 2>"$work/note" || fail "$(<"$work/note")"
+done
+cmp -s "$work/ials1.csv" "$work/ials3.csv" || fail "ials: other recommendations on 3 ranks"
+right=$(tail -n +2 "$work/ials1.csv" | awk -F, '{ u = substr($1, 2); i = substr($3, 2); n += u % 4 == i % 4 } END { print n }')
+((right == 40)) || fail "ials: only $right of 40 items are of the user's group"
+
 # Filters: the history counts unless it is said otherwise, and all hold together.
 "$bin/neumf" recommend "${model[@]}" --history "$work/history.csv" --topk 80 --exclude_seen none 2>/dev/null >"$work/whole.csv"
 (($(wc -l <"$work/whole.csv") == 801)) || fail "--exclude_seen none"

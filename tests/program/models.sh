@@ -38,6 +38,26 @@ grep -q 'has not risen for 2 epochs' "$work/out" || fail "--patience did not sto
 epochs=$(grep -c '"type":"epoch"' "$work/patience.json")
 ((epochs >= 3 && epochs < 9)) || fail "--patience 2 stopped after $epochs epochs"
 
+# GMF by least squares: ranks agree, a resumed run ends as one that was never stopped, and what it saves can be served.
+ials=(neumf --data "$work/data" --model gmf --loss ials --embedding_l2 0.01 --factors 8 --eval full --threads 1)
+mpi 2 "${ials[@]}" --epochs 4 --checkpoint_dir "$work/ials" --log_path "$work/ials.json" >"$work/out" || fail "ials: $(cat "$work/out")"
+grep -q 'loss ials, unobserved weight 0.1, L2 0.01 to power 1' "$work/out" || fail "ials is not described: $(cat "$work/out")"
+mpi 3 "${ials[@]}" --epochs 4 --log_path "$work/ials3.json" >"$work/out" || fail "ials on 3 ranks: $(cat "$work/out")"
+mpi 2 "${ials[@]}" --epochs 2 --checkpoint_dir "$work/parts" --log_path "$work/parts.json" >"$work/out" || fail "ials: $(cat "$work/out")"
+mpi 2 "${ials[@]}" --epochs 4 --checkpoint_dir "$work/parts" --log_path "$work/parts.json" --resume >"$work/out" ||
+  fail "resuming ials: $(cat "$work/out")"
+for key in train_loss validation_loss full_hr@10; do
+  expect "resumed ials, $key" "$(last "$work/parts.json" $key)" "$(last "$work/ials.json" $key)"
+done
+awk -v a="$(last "$work/ials.json" train_loss)" -v b="$(last "$work/ials3.json" train_loss)" \
+  'BEGIN { exit !(a < b + 1e-4 && b < a + 1e-4) }' || fail "ials: 2 and 3 ranks differ"
+awk -v hr="$(last "$work/ials.json" hr@10)" 'BEGIN { exit !(hr > 0.3) }' || fail "ials has learned nothing"
+mpi 3 neumf --data "$work/data" --threads 1 --mode test --load_checkpoint_path "$work/ials/best.h5" --eval full \
+  --log_path "$work/test.json" >/dev/null || fail "testing ials"
+expect "ials" "$(last "$work/test.json" full_hr@10)" "$(last "$work/ials.json" best_accuracy)"
+mpi 1 neumf --data "$work/data" --model gmf --loss ials --epochs 1 2>"$work/err" >/dev/null && fail "ials without an L2"
+grep -q 'give --embedding_l2' "$work/err" || fail "$(cat "$work/err")"
+
 mpi 1 neumf "${settings[@]}" --mode test --load_checkpoint_path "$work/gmf/best.h5" --model mlp 2>"$work/err" >/dev/null &&
   fail "a GMF model was taken for an MLP"
 grep -q 'holds a model of kind gmf, not mlp' "$work/err" || fail "$(cat "$work/err")"

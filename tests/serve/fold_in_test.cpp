@@ -205,6 +205,42 @@ INSTANTIATE_TEST_SUITE_P(Shapes, FoldingIn, testing::ValuesIn(shapes), [](const 
   return std::string(each.param.mlp_embedding() > 64 ? "wide_" : "") + name_of(each.param.kind());
 });
 
+class SavedByIals : public testing::Test, public test::SavedModel {
+ protected:
+  SavedByIals()
+      : SavedModel(shapes[2], "loss = ials\nembedding_l2 = 0.25\nunobserved_weight = 0.5\nl2_power = 0.5\n") {
+  }
+};
+
+// Nothing pulls at the row of a user whose least squares are solved.
+TEST_F(SavedByIals, SolvesTheLeastSquaresOfUsers) {
+  const History history(some_history(), "history", *catalogue_);
+  FoldIn<Device> fold_in(context_, *checkpoint_, history);
+  const ParameterLayout layout(checkpoint_->shape(), 1);
+  const auto rows = checkpoint_->read(layout.item_gmf), head = checkpoint_->read(layout.head_gmf);
+  const std::size_t factors = head.size();
+  for (const std::uint32_t user : {0u, 17u, 44u}) {
+    std::vector<float> x(factors), none;
+    fold_in.read(std::vector{user}, x, none);
+    const auto own = history.items(user);
+    const double l2 = 0.25 * std::sqrt(static_cast<double>(own.size()) + 0.5 * items);
+    std::vector<double> pull(factors), size(factors);
+    for (std::size_t k = 0; k < factors; ++k) pull[k] = l2 * x[k];
+    for (std::uint32_t item = 0; item < items; ++item) {
+      const auto at = [&](std::size_t k) { return static_cast<double>(rows[item * factors + k]) * head[k]; };
+      double score = 0;
+      for (std::size_t k = 0; k < factors; ++k) score += at(k) * x[k];
+      const bool has = std::binary_search(own.begin(), own.end(), item);
+      for (std::size_t k = 0; k < factors; ++k) {
+        pull[k] += 0.5 * score * at(k) - (has ? (1 - score) * at(k) : 0);
+        size[k] += std::fabs(at(k));
+      }
+    }
+    for (std::size_t k = 0; k < factors; ++k) EXPECT_NEAR(pull[k] / size[k], 0, 1e-5) << user << ", " << k;
+  }
+  EXPECT_EQ(fold_in.fitted(), 3u);
+}
+
 TEST_F(Saved, FitsWhoHasTheWholeCatalogue) {
   std::string text;
   for (std::uint32_t item = 0; item < items; ++item) text += fmt::format("everything,item {}\n", item);

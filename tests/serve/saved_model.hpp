@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "dataset_files.hpp"
 #include "neumf/checkpoint/reader.hpp"
@@ -16,7 +17,7 @@ namespace neumf::test {
 class SavedModel {
  public:
   // In rank 0's directory.
-  explicit SavedModel(const ModelShape& shape)
+  explicit SavedModel(const ModelShape& shape, const std::string& options = "")
       : data_(toy_data(static_cast<std::uint32_t>(shape.users), static_cast<std::uint32_t>(shape.items), 20,
                        3)) {
     if (world_.is_root()) write_dataset(directory_, data_, static_cast<std::uint32_t>(shape.items), 2);
@@ -32,7 +33,7 @@ class SavedModel {
         for (float& weight : weights) weight *= 100;
       });
     }
-    CheckpointInfo info{shape, dataset.id(), 1, 0.5, 0.25, 10, ""};
+    CheckpointInfo info{shape, dataset.id(), 1, 0.5, 0.25, 10, options};
     for (std::uint32_t item = 0; item < static_cast<std::uint32_t>(shape.items); ++item)
       info.item_counts.push_back(item % 7);
     const CheckpointDirectory saved(world_, directory_ / "run");

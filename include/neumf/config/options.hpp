@@ -112,6 +112,7 @@ struct Options {
   double popularity_power = 0.75;
   Loss loss = Loss::bce;
   float embedding_l2 = 0;
+  float unobserved_weight = 0.1f, l2_power = 1;  // of Loss::ials
   Sampling sampling = Sampling::grouped;
   Optimizer optimizer = Optimizer::adam;
   float learning_rate = 0.0045f, beta1 = 0.25f, beta2 = 0.5f, eps = 1e-8f;

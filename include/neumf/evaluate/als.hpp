@@ -1,10 +1,9 @@
 // Matrix factorisation of implicit feedback by alternating least squares (Hu, Koren and Volinsky,
 // "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008): user and item vectors that minimise
-//   sum over all pairs of c_ui (r_ui - x_u . y_i)^2 + regularisation (sum |x_u|^2 + sum |y_i|^2),
-// with r_ui = 1 and c_ui = 1 + alpha for what a user has in training, else r_ui = 0 and c_ui = 1. The least
-// squares of a row are approached by a few steps of conjugate gradients from where the row stood (Takacs,
-// Pilaszy and Tikk, "Applications of the Conjugate Gradient Method for Implicit Feedback Collaborative
-// Filtering", RecSys 2011).
+//   sum over all pairs of c_ui (r_ui - x_u . y_i)^2 + sum l2_u |x_u|^2 + sum l2_i |y_i|^2,
+// with r_ui = 1 and c_ui = 1 + alpha for what a user has in training, else r_ui = 0 and c_ui = 1. A vector's
+// L2 is l2_u = regularisation (sum over i of c_ui)^regularisation_power, and l2_i likewise; Hu's power is 0,
+// that of Rendle et al. (RecSys 2022) about 1. How a row is solved: nn/least_squares.hpp.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +19,7 @@ namespace neumf {
 struct AlsSpec {
   std::int64_t factors = 64;
   float regularisation = 0.01f;
+  float regularisation_power = 0;
   float alpha = 1.0f;
   int iterations = 15;  // each moves all users, then all items
   int steps = 3;        // of conjugate gradients

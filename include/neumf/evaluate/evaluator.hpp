@@ -47,10 +47,11 @@ class Evaluator {
   // One for each case and an end; none where every user has one held-out item.
   static std::vector<List> lists_of(const RankingCases& cases);
   // Scores groups whose items' rows are `items`, all of which the tables have.
-  void score(Context<Device>& context, std::int64_t first, std::int64_t groups, const std::uint32_t* items);
+  double score(Context<Device>& context, std::int64_t first, std::int64_t groups, const std::uint32_t* items);
   // Fill user_ranks_, and return the sum of this rank's losses.
   double rank_groups(Context<Device>& context);
   double rank_lists(Context<Device>& context);
+  double squares_of(Context<Device>& context, std::int64_t groups);
 
   std::vector<List> lists_;
   std::int32_t group_size_;
@@ -66,7 +67,7 @@ class Evaluator {
   Tensor<float, Device> logits_;             // of one block
   Tensor<std::uint32_t, Device> ranks_;      // of one held-out item each
   Tensor<double, Device> loss_;
-  std::vector<float> scores_;  // of lists: of all groups
+  std::vector<float> scores_;  // of lists: of all groups; of ials otherwise: of one block
   UserRanks user_ranks_;
 };
 

@@ -24,13 +24,15 @@
 
 namespace neumf {
 
-// full_softmax: over the whole catalogue (ops/catalogue.hpp).
-enum class Loss { bce, bpr, softmax, full_softmax };
+// full_softmax: over the whole catalogue (ops/catalogue.hpp). ials: the squared error of all pairs
+// (nn/least_squares.hpp).
+enum class Loss { bce, bpr, softmax, full_softmax, ials };
 constexpr auto value_names(Loss) {
   return std::to_array<NamedValue<Loss>>({{"bce", Loss::bce},
                                           {"bpr", Loss::bpr},
                                           {"softmax", Loss::softmax},
-                                          {"full_softmax", Loss::full_softmax}});
+                                          {"full_softmax", Loss::full_softmax},
+                                          {"ials", Loss::ials}});
 }
 
 namespace ops {

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "neumf/comm/communicator.hpp"
 #include "neumf/comm/gradient_reducer.hpp"
@@ -21,6 +21,7 @@
 #include "neumf/ops/adam.hpp"
 #include "neumf/ops/step_state.hpp"
 #include "neumf/sampling/sampler.hpp"
+#include "neumf/train/epoch_trainer.hpp"
 #include "neumf/train/heartbeat.hpp"
 #include "neumf/train/schedule.hpp"
 #include "neumf/train/sharded_items.hpp"
@@ -52,14 +53,10 @@ struct TrainerSpec {
 };
 
 template <class Device, class T>
-class Trainer {
+class Trainer : public EpochTrainer<Device> {
  public:
-  // Called after each update with (updates done, updates in the epoch); whether to go on, the same on every
-  // rank.
-  using AfterUpdate = std::function<bool(std::uint64_t, std::uint64_t)>;
-  // Called between the blocks of a long update: whether this rank wants to stop at once. If any rank does,
-  // the update is given up on all, and leaves no trace.
-  using GiveUp = std::function<bool()>;
+  using typename EpochTrainer<Device>::AfterUpdate;
+  using typename EpochTrainer<Device>::GiveUp;
 
   // `shard` is the rank's part of the data; `items` are those of `parameters` that have a share.
   // `communicator`, `parameters`, `heartbeat` and `items` must outlive the trainer. Collective; in
@@ -68,34 +65,28 @@ class Trainer {
           const ModelShape& shape, const Shard& shard, const TrainerSpec& spec,
           Heartbeat* heartbeat = nullptr, ShardedItems<Device, T>* items = nullptr);
 
-  // Trains one epoch (numbered from 0), from update `first` on, and returns the mean loss of its samples (of
-  // its groups, if they are compared: ops/ranking_loss.hpp) over all ranks, or nothing if `after_update` or
-  // `give_up` stopped it. Where `first` is not 0, state().loss is that of the updates before. Collective.
+  // The loss is the mean of the epoch's samples (of its groups, if they are compared: ops/ranking_loss.hpp).
   std::optional<double> train_epoch(std::uint32_t epoch, std::uint64_t first = 0,
-                                    const AfterUpdate& after_update = {}, const GiveUp& give_up = {});
+                                    const AfterUpdate& after_update = {},
+                                    const GiveUp& give_up = {}) override;
+  void complete_updates() override { weight_update_.complete(context_); }
+  void set_learning_rate(float rate) override { spec_.learning_rate = rate; }
 
-  // Brings all parameters up to date. Between the updates of an epoch, so in `after_update`, those of rows
-  // that nobody has read may be behind.
-  void complete_updates() { weight_update_.complete(context_); }
+  std::uint64_t updates_per_epoch() const override { return schedule_.steps(); }
+  std::uint64_t samples(std::uint64_t first = 0) const override;
+  std::uint64_t bytes_per_update() const override { return bytes_per_update_; }
+  std::string exchange() const override;
+  std::string warning() const override { return reducer_->warning(); }
+  ops::StepState state() const override;
+  void restore(const ops::StepState& state) override;
+  Profiler<Device>& profiler() override { return profiler_; }
+  std::size_t bytes() const override;
 
-  // Of the epochs from now on.
-  void set_learning_rate(float rate) { spec_.learning_rate = rate; }
-
-  // Samples over all ranks of an epoch's updates from `first` on.
-  std::uint64_t samples(std::uint64_t first = 0) const;
   const EpochSchedule& schedule() const { return schedule_; }
   const GradientReducer<Device>& reducer() const { return *reducer_; }
   const RowReducer<Device>& item_rows() const { return *item_rows_; }
   NeuMF<Device, T>& model() { return model_; }
   const WeightUpdate<Device, T>& weight_update() const { return weight_update_; }
-  // Bytes that this rank gives to the gradient exchange of one update; 0 before the first.
-  std::uint64_t bytes_per_update() const { return bytes_per_update_; }
-  // A copy of the device's state: the loss scale, skipped updates, this rank's loss so far.
-  ops::StepState state() const;
-  // Continues from another trainer's state; what belongs to an epoch is set by train_epoch.
-  void restore(const ops::StepState& state);
-  Profiler<Device>& profiler() { return profiler_; }
-  std::size_t bytes() const;
 
  private:
   // Makes users the samples. Collective.
