@@ -46,7 +46,8 @@ class Evaluator {
 
   // One for each case and an end; none where every user has one held-out item.
   static std::vector<List> lists_of(const RankingCases& cases);
-  // Scores groups whose items' rows are `items`, all of which the tables have.
+  // Scores groups whose items' rows are `items`, all of which the tables have. Returns their squared errors
+  // where those are the loss.
   double score(Context<Device>& context, std::int64_t first, std::int64_t groups, const std::uint32_t* items);
   // Fill user_ranks_, and return the sum of this rank's losses.
   double rank_groups(Context<Device>& context);
