@@ -25,7 +25,7 @@ read -ra models <<<"${MODELS-gmf-bce gmf-softmax gmf-full-softmax gmf-ials neumf
 mkdir -p "$out"
 
 # Those of gmf-full-softmax lie between the best with a random training interaction of each user held out instead of the
-# latest one; those of gmf-softmax are a first guess, those of gmf-ials the best of seven on such an item.
+# latest one; those of gmf-softmax are a first guess, those of gmf-ials the best of six on such an item.
 adam="--beta1 0.9 --beta2 0.999"
 declare -A settings=(
   [gmf-bce]="--model gmf --batch_size 2048 --learning_rate 0.001 --weight_decay 0.1 --epochs 20 $adam"

@@ -17,7 +17,7 @@ need_programs neumf
 python=${PYTHON:-$("$root/bench/peers/setup_factorisation.sh")}
 threads=${THREADS:-$(nproc)} set=${SET:-$DATA/ml-1m}
 read -ra seeds <<<"${SEEDS:-1 2 3}"
-train=${TRAIN:-$(sed -n '/\[gmf-ials\]=/,/"$/p' "$root/bench/methods.sh" | tr '\n' ' ' | sed 's/.*="//; s/".*//')}
+train=${TRAIN:-$(sed -n 's/^ *\[gmf-ials\]="\(.*\)"$/\1/p' "$root/bench/methods.sh")}
 read -ra train <<<"$train"
 IFS='|' read -ra als <<<"${ALS:---factors 64|--factors 256}"
 mkdir -p "$out"
