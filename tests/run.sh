@@ -10,4 +10,4 @@ folder=build
 case $preset in debug | asan) folder=build-$preset ;; esac
 # Open MPI leaves memory behind at the end; leaks would be its.
 [[ $preset == asan ]] && export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
-exec ctest --test-dir "$folder" --output-on-failure "$@"
+exec ctest --test-dir "$folder" --parallel "$(nproc)" --output-on-failure "$@"
