@@ -90,8 +90,7 @@ void check_ials(const Options& o) {
   if (o.loss != Loss::ials) return;
   require(o.model == ModelKind::gmf || !o.load_checkpoint_path.empty(),
           "--loss ials is of users' and items' vectors alone: use --model gmf");
-  require(o.embedding_l2 > 0,
-          "--loss ials needs an L2 penalty: give --embedding_l2, 0.003 is often near the best");
+  require(o.embedding_l2 > 0, "--loss ials needs an L2 penalty: give --embedding_l2, for example 0.007");
   require(o.weight_decay == 0, "--loss ials has no updates to decay weights in: use --embedding_l2");
   require(!o.frozen().users || !o.frozen().items,
           "--loss ials moves embeddings only: --freeze leaves nothing to train");
