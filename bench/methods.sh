@@ -25,7 +25,7 @@ read -ra models <<<"${MODELS-gmf-bce gmf-softmax gmf-full-softmax gmf-ials neumf
 mkdir -p "$out"
 
 # Those of gmf-full-softmax lie between the best with a random training interaction of each user held out instead of the
-# latest one; those of gmf-softmax are a first guess, those of gmf-ials the best of six on such an item.
+# latest one; those of gmf-softmax are a first guess, those of gmf-ials the best of some ten on such an item.
 adam="--beta1 0.9 --beta2 0.999"
 declare -A settings=(
   [gmf-bce]="--model gmf --batch_size 2048 --learning_rate 0.001 --weight_decay 0.1 --epochs 20 $adam"
@@ -33,7 +33,7 @@ declare -A settings=(
     --learning_rate 0.004 --embedding_l2 0.001 --epochs 12 --lr_schedule cosine $adam"
   [gmf-full-softmax]="--model gmf --loss full_softmax --batch_size 32 --learning_rate 0.04 --embedding_l2 0.1
     --epochs 20 --lr_schedule cosine $adam"
-  [gmf-ials]="--model gmf --loss ials --factors 64 --unobserved_weight 0.3 --embedding_l2 0.007 --epochs 8"
+  [gmf-ials]="--model gmf --loss ials --factors 256 --unobserved_weight 0.3 --embedding_l2 0.007 --epochs 12"
   [neumf]="--batch_size 16384 --learning_rate 0.001 --dropout 0.5 --weight_decay 0.1 --epochs 20 $adam"
 )
 
