@@ -3,16 +3,27 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <string>
 
 #include "neumf/comm/communicator.hpp"
 
 namespace neumf {
 
-void require_finite_loss(double loss, int epoch, float learning_rate) {
+namespace {
+
+std::string remedy(const Options& options) {
+  if (options.loss == Loss::ials)
+    return fmt::format("Raise --embedding_l2 (now {}), or bring --unobserved_weight (now {}) nearer to 1",
+                       options.embedding_l2, options.unobserved_weight);
+  return fmt::format("Lower --learning_rate (now {}), or raise --eps", options.learning_rate);
+}
+
+}  // namespace
+
+void require_finite_loss(double loss, int epoch, const Options& options) {
   if (std::isfinite(loss)) return;
-  throw CollectiveError(fmt::format(
-      "the loss became {} in epoch {}: training diverged. Lower --learning_rate (now {}), or raise --eps",
-      loss, epoch, learning_rate));
+  throw CollectiveError(
+      fmt::format("the loss became {} in epoch {}: training diverged. {}", loss, epoch, remedy(options)));
 }
 
 void require_loss_scale(float loss_scale, float learning_rate) {

@@ -174,7 +174,7 @@ bool TrainingRun<Device, T>::train_epoch() {
   report_loss_scale();
   // The last update can overflow weights whose samples had a finite loss.
   for (const double value : {report.train_loss, report.validation_loss})
-    require_finite_loss(value, report.epoch, options_.learning_rate);
+    require_finite_loss(value, report.epoch, options_);
   state_.history.push_back(report);
   state_.epoch = report.epoch;
   state_.update = 0;
@@ -214,7 +214,7 @@ void TrainingRun<Device, T>::save_run() {
   trainer_.complete_updates();
   state_.device = trainer_.state();
   // Never save what cannot be trained on.
-  require_finite_loss(communicator_.sum(state_.device.loss), state_.epoch + 1, options_.learning_rate);
+  require_finite_loss(communicator_.sum(state_.device.loss), state_.epoch + 1, options_);
   state_.seconds = seconds();
   saver_.save_run(state_);
   saved_at_ = {state_.epoch, state_.update};

@@ -40,6 +40,7 @@ epochs=$(grep -c '"type":"epoch"' "$work/patience.json")
 
 # GMF by least squares: ranks agree, a resumed run ends as one that was never stopped, and what it saves can be served.
 ials=(neumf --data "$work/data" --model gmf --loss ials --embedding_l2 0.01 --factors 8 --eval full --threads 1)
+expect_error 2 "Raise --embedding_l2" "${ials[@]:1}" --unobserved_weight 1e30
 mpi 2 "${ials[@]}" --epochs 4 --checkpoint_dir "$work/ials" --log_path "$work/ials.json" >"$work/out" || fail "ials: $(cat "$work/out")"
 grep -q 'loss ials, unobserved weight 0.1, L2 0.01 to power 1' "$work/out" || fail "ials is not described: $(cat "$work/out")"
 mpi 3 "${ials[@]}" --epochs 4 --log_path "$work/ials3.json" >"$work/out" || fail "ials on 3 ranks: $(cat "$work/out")"
