@@ -6,7 +6,7 @@
 #
 # Writes OUT_DIR/factorisation.md and what each run said. From the environment: BIN, DATA as in bench/common.sh; SET: a
 # preprocessed data set without validation, default DATA/ml-1m; PYTHON (has h5py, implicit, numpy and scipy; default: of
-# setup_factorisation.sh); THREADS (default: one per core); SEEDS (default "1 2 3": a round for each); TRAIN: options of
+# setup_packages.sh); THREADS (default: one per core); SEEDS (default "1 2 3": a round for each); TRAIN: options of
 # neumf, default those of bench/methods.sh; ALS: options of implicit, "|" between several, default its own and neumf's sizes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../common.sh
@@ -14,7 +14,7 @@ source "$(dirname "$0")/../common.sh"
 (($# == 1)) || { echo "usage: compare_factorisation.sh OUT_DIR" >&2; exit 2; }
 out=$1
 need_programs neumf
-python=${PYTHON:-$("$root/bench/peers/setup_factorisation.sh")}
+python=${PYTHON:-$("$root/bench/peers/setup_packages.sh" factorisation h5py implicit numpy scipy)}
 threads=${THREADS:-$(nproc)} set=${SET:-$DATA/ml-1m}
 read -ra seeds <<<"${SEEDS:-1 2 3}"
 train=${TRAIN:-$(sed -n 's/^ *\[gmf-ials\]="\(.*\)"$/\1/p' "$root/bench/methods.sh")}

@@ -5,7 +5,7 @@
 #   bench/peers/compare_tables.sh OUT_DIR [USERSxITEMSxINTERACTIONS]   default: ml-20m's shape, 20,000,263 rows
 #
 # Writes OUT_DIR/tables.md and OUT_DIR/tables.jsonl. From the environment: BIN, DATA as in bench/common.sh, PYTHON (has
-# duckdb, h5py, numpy and polars; default: of setup_tables.sh), ROUNDS (default 3). The files, made in DATA if they are
+# duckdb, h5py, numpy and polars; default: of setup_packages.sh), ROUNDS (default 3). The files, made in DATA if they are
 # missing, take 1.3 GB; each is read once before, so that all find it in the page cache.
 #
 # Each program is given what is best for it: the types of the columns, no quotes, one thread for each processor, results
@@ -17,7 +17,7 @@ source "$(dirname "$0")/../common.sh"
 out=$1 shape=${2:-ml-20m}
 need_programs neumf-preprocess
 rounds=${ROUNDS:-3}
-python=${PYTHON:-$("$root/bench/peers/setup_tables.sh")}
+python=${PYTHON:-$("$root/bench/peers/setup_packages.sh" tables duckdb h5py numpy polars)}
 mkdir -p "$out" "$DATA"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -108,13 +108,8 @@ void check_negatives(const Options& o) {
 
 void check_item_embeddings(const Options& o) {
   if (o.item_embeddings != ItemEmbeddings::sharded || o.mode == Mode::test) return;
-  constexpr const char* remedy = "use --item_embeddings replicated";
-  require(o.loss != Loss::full_softmax && o.loss != Loss::ials,
-          "--item_embeddings sharded: --loss {} reads the whole catalogue in every update: {}",
-          name_of(o.loss), remedy);
-  require(o.evaluation != Evaluation::full,
-          "--item_embeddings sharded: --eval full reads the whole catalogue: {}", remedy);
-  require(o.optimizer == Optimizer::adam, "--item_embeddings sharded is for --optimizer adam: {}", remedy);
+  const std::string reason = o.needs_all_items();
+  require(reason.empty(), "--item_embeddings sharded{}: use --item_embeddings replicated", reason);
 }
 
 void check_freeze(const Options& o) {
@@ -145,6 +140,14 @@ struct Bound {
 };
 
 }  // namespace
+
+std::string Options::needs_all_items() const {
+  if (loss == Loss::full_softmax || loss == Loss::ials)
+    return fmt::format(": --loss {} reads the whole catalogue in every update", name_of(loss));
+  if (evaluation == Evaluation::full) return ": --eval full reads the whole catalogue";
+  if (optimizer != Optimizer::adam) return " is for --optimizer adam";
+  return {};
+}
 
 Freeze Options::frozen() const {
   const auto among = [&](WeightGroup group) {

@@ -97,10 +97,8 @@ double UserFit<Device>::add_gradients(Context<Device>& context, std::int64_t use
   set_state(context, loss_, state);
   const std::int64_t groups = all * groups_;
   for (std::int64_t first = 0; first < groups; first += model_.max_groups()) {
-    BatchView block = batch_.view(std::min(model_.max_groups(), groups - first), group_);
-    block.users += first;
-    block.items += first * group_;
-    block.labels += first * group_;
+    const BatchView block =
+        batch_.view(groups, group_).part(first, std::min(model_.max_groups(), groups - first));
     if (model_.in_one_piece()) {
       model_.run_in_one_piece(context, block, Dropout{}, loss_.data());
     } else {

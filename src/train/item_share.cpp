@@ -5,7 +5,6 @@
 
 #include "neumf/comm/row_exchange.hpp"
 #include "neumf/core/error.hpp"
-#include "neumf/train/schedule.hpp"
 #include "neumf/train/sharded_items.hpp"
 #include "trainer_spec.hpp"
 
@@ -16,21 +15,6 @@ namespace {
 constexpr std::uint64_t evaluated_at_once = 32768;
 // Item tables below that are nothing on any machine.
 constexpr double large_tables = 256.0 * 1024 * 1024;
-
-// Samples of this rank in an update, at most. Collective.
-std::uint64_t most_samples(const Options& options, const Communicator& communicator, const Inputs& inputs) {
-  const SamplerSpec sampler = trainer_spec(options, inputs.shape, false).sampler;
-  const EpochSchedule schedule(communicator.allgather(sampler.groups(inputs.shard.items.size())),
-                               static_cast<std::uint64_t>(options.batch_size) / sampler.group_size());
-  return schedule.most_groups(communicator.rank()) * sampler.group_size();
-}
-
-// Whether a rank can work without all items.
-template <class Device>
-bool possible(const Options& options) {
-  return exchanges_rows<Device>() && options.loss != Loss::full_softmax && options.loss != Loss::ials &&
-         options.evaluation != Evaluation::full && options.optimizer == Optimizer::adam;
-}
 
 // Of the item tables, with what belongs to their rows: on a rank that holds all, and on one that has the
 // share.
@@ -59,8 +43,13 @@ std::optional<ItemShare> choose_item_share(const Options& options, const Communi
     require(!forced || exchanges_rows<Device>(),
             "--item_embeddings sharded is for CPU ranks: use --item_embeddings replicated, or --device cpu");
   });
-  if (!forced && (communicator.size() == 1 || !possible<Device>(options))) return std::nullopt;
-  const std::uint64_t samples = most_samples(options, communicator, inputs);
+  if (!forced &&
+      (communicator.size() == 1 || !exchanges_rows<Device>() || !options.needs_all_items().empty()))
+    return std::nullopt;
+  const TrainerSpec spec = trainer_spec(options, inputs.shape, false);
+  const std::uint64_t samples =
+      schedule_of(spec, inputs.shard, communicator).most_groups(communicator.rank()) *
+      spec.sampler.group_size();
   const ItemShare share =
       item_share(communicator, inputs.shape.items,
                  std::max({samples, evaluated_at_once, 1 + inputs.dataset.valid_negative()}));

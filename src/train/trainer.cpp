@@ -37,11 +37,6 @@ bool compares_with_catalogue(const TrainerSpec& spec) {
   return spec.loss == Loss::full_softmax;
 }
 
-// The rank's groups in an epoch.
-std::uint64_t own_groups(const TrainerSpec& spec, const Shard& shard) {
-  return compares_with_catalogue(spec) ? shard.users.size() : spec.sampler.groups(shard.items.size());
-}
-
 // Rows of the item tables that an update reads, at most.
 std::uint64_t item_reads(const TrainerSpec& spec, const EpochSchedule& schedule, const ModelShape& shape) {
   const auto catalogue =
@@ -76,17 +71,14 @@ std::unique_ptr<RowReducer<Device>> item_row_reducer(const Communicator& communi
   return make_row_reducer<Device>(communicator, shape.items, item_reads(spec, schedule, shape));
 }
 
-// `count` groups from `first` on.
-BatchView part_of(BatchView batch, std::int64_t first, std::int64_t count) {
-  batch.groups = count;
-  batch.users += first;
-  batch.items += first * batch.group_size;
-  batch.ids += first;
-  batch.labels += first * batch.group_size;
-  return batch;
-}
-
 }  // namespace
+
+EpochSchedule schedule_of(const TrainerSpec& spec, const Shard& shard, const Communicator& communicator) {
+  const std::uint64_t groups =
+      compares_with_catalogue(spec) ? shard.users.size() : spec.sampler.groups(shard.items.size());
+  return {communicator.allgather(groups),
+          static_cast<std::uint64_t>(spec.batch_size) / spec.sampler.group_size()};
+}
 
 template <class Device, class T>
 Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& communicator,
@@ -99,8 +91,7 @@ Trainer<Device, T>::Trainer(Context<Device>& context, const Communicator& commun
       heartbeat_(heartbeat),
       shared_items_(items),
       profiler_(context, spec.profile),
-      schedule_(communicator.allgather(own_groups(spec, shard)),
-                static_cast<std::uint64_t>(spec.batch_size) / spec.sampler.group_size()),
+      schedule_(schedule_of(spec, shard, communicator)),
       model_(parameters, shape,
              block_groups(schedule_.most_groups(communicator.rank()), spec.grads_accumulated,
                           block_samples(context, spec, shape), spec.sampler.group_size()),
@@ -251,7 +242,7 @@ bool Trainer<Device, T>::step(std::uint64_t own_groups, const Dropout& dropout, 
   for (std::int64_t first = 0; first < groups; first += model_.max_groups()) {
     if (asks && (gives_up = give_up())) break;
     const std::int64_t count = std::min(model_.max_groups(), groups - first);
-    const BatchView block = shared_items_ != nullptr ? part_of(batch_.view(groups, group_size), first, count)
+    const BatchView block = shared_items_ != nullptr ? batch_.view(groups, group_size).part(first, count)
                                                      : batch_.view(count, group_size);
     if (shared_items_ == nullptr)
       in_phase(Phase::sample, [&] {

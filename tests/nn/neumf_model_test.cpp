@@ -287,14 +287,7 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
   auto device_state = test::to_device(context_, std::vector<ops::StepState>{state});
   model_.begin_step(context_, 2 * batch().samples());
   // Two blocks: gradients must add up.
-  BatchView first = device_batch(), second = first;
-  first.groups = 25;
-  second.groups = groups - 25;
-  second.users += 25;
-  second.ids += 25;
-  second.items += 25 * GetParam().group_size;
-  second.labels += 25 * GetParam().group_size;
-  for (const BatchView& block : {first, second}) {
+  for (const BatchView& block : {device_batch().part(0, 25), device_batch().part(25, groups - 25)}) {
     if (model_.in_one_piece()) {
       model_.run_in_one_piece(context_, block, dropout_, device_state.data());
     } else {

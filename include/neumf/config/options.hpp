@@ -150,6 +150,8 @@ struct Options {
   Progress progress = Progress::automatic;
 
   // `freeze`, by weights.
+  // Why a rank has to hold all items' rows, or nothing; follows "--item_embeddings sharded".
+  std::string needs_all_items() const;
   Freeze frozen() const;
   // The options of these fields.
   void declare(OptionTable& table);

@@ -55,7 +55,8 @@ double move_rows(Context<Cpu>& context, const LeastSquaresSpec& spec, Matrix<con
                  const RowIds& ids, Matrix<float> x, const RankSums& sums = {});
 
 // One row's solution by Cholesky's decomposition in double precision: O(cols^2) for each interaction and
-// O(cols^3) for the row.
+// O(cols^3) for the row. Not LAPACK's, which has threads of its own: rows are solved side by side, and their
+// bits must not depend on how many at once.
 class ExactRows {
  public:
   // `y` must outlive this.

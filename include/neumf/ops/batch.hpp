@@ -20,6 +20,11 @@ struct BatchView {
   const std::uint8_t* labels = nullptr;  // [samples()] 1 = positive; may be null when scoring
 
   std::int64_t samples() const { return groups * group_size; }
+  // `count` groups from `first` on, of a view that has all arrays.
+  BatchView part(std::int64_t first, std::int64_t count) const {
+    const std::int64_t sample = first * group_size;
+    return {count, group_size, users + first, items + sample, ids + first, labels + sample};
+  }
 };
 
 // Memory for a block of at most `groups` groups.

@@ -52,6 +52,9 @@ struct TrainerSpec {
   std::int64_t long_update = 65536;
 };
 
+// The updates of an epoch of all ranks' shards. Collective.
+EpochSchedule schedule_of(const TrainerSpec& spec, const Shard& shard, const Communicator& communicator);
+
 template <class Device, class T>
 class Trainer : public EpochTrainer<Device> {
  public:

@@ -1,48 +1,34 @@
 #include "neumf/comm/row_exchange.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 #include <vector>
 
 #include "neumf/comm/mpi_type.hpp"
 #include "neumf/core/error.hpp"
+#include "row_set.hpp"
 
 namespace neumf {
 namespace {
 
-// Distinct numbers below a bound, in ascending order, and their positions in it.
-class DistinctRows {
+// Distinct rows, and their positions among them.
+class PlacedRows {
  public:
-  explicit DistinctRows(std::int64_t bound)
-      : touched_(static_cast<std::size_t>((bound + word_bits - 1) / word_bits)),
-        places_(static_cast<std::size_t>(bound)) {}
+  explicit PlacedRows(std::int64_t bound) : set_(bound), places_(static_cast<std::size_t>(bound)) {}
 
-  void add(std::uint32_t row) { touched_[row / word_bits] |= std::uint64_t{1} << row % word_bits; }
-  // Makes rows() what was added since the last time.
+  void add(std::uint32_t row) { set_.add(row); }
   void collect() {
-    rows_.clear();
-    for (std::size_t word = 0; word < touched_.size(); ++word)
-      for (std::uint64_t bits = std::exchange(touched_[word], 0); bits != 0; bits &= bits - 1) {
-        const auto row =
-            static_cast<std::uint32_t>(word * word_bits) + static_cast<std::uint32_t>(std::countr_zero(bits));
-        places_[row] = static_cast<std::uint32_t>(rows_.size());
-        rows_.push_back(row);
-      }
+    set_.collect();
+    for (std::uint32_t place = 0; place < rows().size(); ++place) places_[rows()[place]] = place;
   }
-  const std::vector<std::uint32_t>& rows() const { return rows_; }
+  const std::vector<std::uint32_t>& rows() const { return set_.rows(); }
   // Of one of rows().
   std::uint32_t place(std::uint32_t row) const { return places_[row]; }
-  std::size_t memory() const {
-    return touched_.capacity() * sizeof(std::uint64_t) +
-           (places_.capacity() + rows_.capacity()) * sizeof(std::uint32_t);
-  }
+  std::size_t memory() const { return set_.memory() + places_.capacity() * sizeof(std::uint32_t); }
 
  private:
-  static constexpr std::uint32_t word_bits = 64;
-
-  std::vector<std::uint64_t> touched_;  // a bit per row
-  std::vector<std::uint32_t> places_, rows_;
+  RowSet set_;
+  std::vector<std::uint32_t> places_;
 };
 
 // Elements for each rank, one after the other.
@@ -182,7 +168,7 @@ class MpiRowExchange final : public RowExchange<Cpu> {
   const Communicator& communicator_;
   std::int64_t rows_;
   RowShare share_;
-  DistinctRows wanted_, asked_;
+  PlacedRows wanted_, asked_;
   std::vector<int> wanted_from_, asked_by_;  // rows by rank
   std::vector<std::uint32_t> requests_;      // by rank: positions in asked()
   std::vector<float> packed_;
