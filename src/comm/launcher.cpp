@@ -110,8 +110,22 @@ bool is_crowded(LauncherKind kind) {
   return is_crowded(find_launchers(), kind, sysconf(_SC_NPROCESSORS_ONLN));
 }
 
+bool is_launched(const Environment& environment) {
+  return !find_launchers(environment).empty() || environment("PMIX_NAMESPACE") != nullptr ||
+         environment("PMI_FD") != nullptr || environment("PMI_PORT") != nullptr;
+}
+
+bool is_launched() {
+  return is_launched([](const char* name) { return std::getenv(name); });
+}
+
 void set_mpi_defaults() {
   set_default("OMPI_MCA_osc", "^ucx");
+  if (!is_launched()) {
+    set_default("OMPI_MCA_ess_singleton_isolated", "1");
+    set_default("OMPI_MCA_pml", "ob1");
+    set_default("OMPI_MCA_btl", "self");
+  }
   if (is_crowded(LauncherKind::mpich)) set_default("MPIR_CVAR_POLLS_BEFORE_YIELD", "1");
   if (is_crowded(LauncherKind::intel_mpi)) set_default("I_MPI_THREAD_YIELD", "2");  // sched_yield
 }

@@ -46,6 +46,24 @@ std::vector<Launcher> find(const Variables& variables) {
   });
 }
 
+bool launched(const Variables& variables) {
+  return is_launched([&](const char* name) {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  });
+}
+
+// A process that nobody launched is set up to send to itself alone, which no rank among others may be.
+TEST(Launchers, AreNoticedWhereTheyAreUnknown) {
+  EXPECT_FALSE(launched({}));
+  EXPECT_FALSE(launched(environment("SLURM_JOB_ID=3 SLURM_NTASKS=4 PMIX_MCA_gds=hash")));  // a batch script
+  for (const Variables* variables : {&open_mpi_4, &open_mpi_5, &mpich, &intel, &slurm, &slurm_pmi2})
+    EXPECT_TRUE(launched(*variables));
+  EXPECT_TRUE(launched(environment("PMIX_NAMESPACE=prun-1@1 PMIX_RANK=0")));
+  EXPECT_TRUE(launched(environment("PMI_FD=5")));
+  EXPECT_TRUE(launched(environment("PMI_PORT=node:4711")));
+}
+
 TEST(Launchers, AreRecognised) {
   EXPECT_TRUE(find({}).empty());
   EXPECT_TRUE(find({{"OMPI_COMM_WORLD_SIZE", ""}, {"PMI_SIZE", "x"}}).empty());
