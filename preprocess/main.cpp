@@ -1,4 +1,5 @@
 // neumf-preprocess: ratings files to HDF5 shards.
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -7,6 +8,7 @@
 
 int main(int argc, char** argv) {
   using namespace neumf::preprocess;
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit of sizes is an error to report like a full disk
   try {
     const Options options = parse_options({argv + 1, argv + argc});
     if (options.help)

@@ -1,4 +1,5 @@
 // The neumf program: one process per rank.
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -55,6 +56,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit of sizes is an error to report like a full disk
   try {
     neumf::set_mpi_defaults();
     const neumf::MpiSession mpi(argc, argv);

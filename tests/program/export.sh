@@ -121,6 +121,7 @@ mkdir "$work/broken"
 cp "$work/run.mlp"/best* "$work/broken/"
 for part in "$work/broken"/best.*.part-0001*; do rm "$part"; done
 for format in npz safetensors onnx; do expect_error 1 "part-0001-of-0002" export "$work/broken/best.h5" "$work/none.$format"; done
-(ulimit -f 4; "$bin/neumf" export "$work/run.neumf/best.h5" "$work/none.npz" 2>/dev/null) && fail "a file that could not grow"
+(ulimit -f 4; "$bin/neumf" export "$work/run.neumf/best.h5" "$work/none.npz" 2>"$work/limited") && fail "a file that could not grow"
+grep -q "^neumf: error: .*none.npz.*File too large" "$work/limited" || fail "a file that could not grow: $(<"$work/limited")"
 compgen -G "$work/none*" && fail "a failed export left a file"
 finish
