@@ -6,7 +6,7 @@
 source "$(dirname "$0")/../program/common.sh"
 schedules=${2:-1}
 
-"$bin/neumf-preprocess" --synthetic 207x120x7300 --output "$work/data" --shards 3 >/dev/null || fail "preprocessing"
+"$bin/neumf-preprocess" --synthetic 207x120x5000 --output "$work/data" --shards 3 >/dev/null || fail "preprocessing"
 
 # train NAME RANKS OPTIONS...
 train() {
