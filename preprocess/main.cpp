@@ -1,14 +1,14 @@
 // neumf-preprocess: ratings files to HDF5 shards.
-#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <iostream>
 
+#include "neumf/data/write_errors.hpp"
 #include "preprocess.hpp"
 
 int main(int argc, char** argv) {
   using namespace neumf::preprocess;
-  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit of sizes is an error to report like a full disk
+  neumf::let_writes_fail();
   try {
     const Options options = parse_options({argv + 1, argv + argc});
     if (options.help)

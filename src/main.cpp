@@ -1,5 +1,4 @@
 // The neumf program: one process per rank.
-#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +10,7 @@
 #include "neumf/comm/launcher.hpp"
 #include "neumf/core/processor.hpp"
 #include "neumf/core/version.hpp"
+#include "neumf/data/write_errors.hpp"
 #include "program/command.hpp"
 
 namespace {
@@ -56,7 +56,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit of sizes is an error to report like a full disk
+  neumf::let_writes_fail();
   try {
     neumf::set_mpi_defaults();
     const neumf::MpiSession mpi(argc, argv);

@@ -97,4 +97,18 @@ preprocess_error "$work/empty.csv" --input "$work/empty.csv" --output "$work/out
 preprocess_error "bad.csv" --input "$work/bad.csv" --output "$work/out"
 preprocess_error "nonsense" --input "$work/bad.csv" --output "$work/out" --nonsense
 [[ ! -e $work/out/dataset.h5 ]] || fail "a failed run left a data set"
+
+# A limit of file sizes, as batch systems set them: an error of the program, not a signal, and nothing half-written stays.
+limited() {
+  local kib=$1 name=$2 program=$3 status
+  shift 3
+  (ulimit -f "$kib"; timeout 40 "$bin/$program" "$@" >"$work/limited" 2>&1)
+  status=$?
+  ((status == 1)) || fail "$program $*, files up to $kib KiB: status $status: $(<"$work/limited")"
+  grep -q "^$program: error: .*$name.*File too large" "$work/limited" || fail "$program $*: $(<"$work/limited")"
+}
+limited 4 'shard-' neumf-preprocess --synthetic 40x50x1200 --output "$work/limited-data"
+[[ ! -e $work/limited-data/dataset.h5 ]] || fail "a data set in spite of the limit"
+limited 16 'best' neumf --data "$data" "${small[@]}" --factors 256 --checkpoint_dir "$work/limited-run"
+[[ ! -e $work/limited-run/best.h5 ]] || fail "a checkpoint in spite of the limit"
 finish
