@@ -35,23 +35,12 @@ if(NEUMF_SANITIZE)
 endif()
 
 # A build from nothing takes a quarter less time with the libraries' headers read once; but a file that forgets one of
-# them compiles then, and all do again when one changes.
+# them compiles then, and all do again when one changes. Kernels must have the level of optimisation of the header: GCC
+# takes the header's for files with vector intrinsics, whatever they ask for.
 option(NEUMF_PRECOMPILE "Precompile the headers of libraries, and the kernels of GPUs together" OFF)
 function(neumf_precompile target)
   if(NEUMF_PRECOMPILE)
     target_precompile_headers(${target} PRIVATE <algorithm> <chrono> <cmath> <cstdint> <filesystem> <functional>
       <map> <memory> <optional> <span> <sstream> <string> <unordered_map> <vector> <fmt/format.h> ${ARGN})
   endif()
-endfunction()
-# neumf_join_kernels(VARIABLE source...): nvcc, which knows no precompiled headers, spends nearly all of its time on those of
-# a short file. Where NEUMF_PRECOMPILE is on VARIABLE becomes one file that includes the sources, otherwise it lists them.
-function(neumf_join_kernels variable)
-  if(NOT NEUMF_PRECOMPILE)
-    set(${variable} ${ARGN} PARENT_SCOPE)
-    return()
-  endif()
-  list(TRANSFORM ARGN REPLACE "(.+)" "#include \"${CMAKE_CURRENT_SOURCE_DIR}/\\1\"\n" OUTPUT_VARIABLE includes)
-  list(JOIN includes "" content)
-  file(CONFIGURE OUTPUT ${variable}.cu CONTENT "${content}" @ONLY)
-  set(${variable} ${CMAKE_CURRENT_BINARY_DIR}/${variable}.cu PARENT_SCOPE)
 endfunction()

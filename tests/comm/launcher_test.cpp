@@ -39,18 +39,19 @@ const Variables slurm_pmi2 = environment("SLURM_STEP_NUM_TASKS=8 SLURM_PROCID=5 
 const Variables mpich_through_slurm =
     environment("SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=0 PMI_SIZE=8 PMI_RANK=0 HYDI_CONTROL_FD=7");
 
-std::vector<Launcher> find(const Variables& variables) {
-  return find_launchers([&](const char* name) {
+Environment looking_up(const Variables& variables) {
+  return [&](const char* name) {
     const auto found = variables.find(name);
     return found == variables.end() ? nullptr : found->second.c_str();
-  });
+  };
+}
+
+std::vector<Launcher> find(const Variables& variables) {
+  return find_launchers(looking_up(variables));
 }
 
 bool launched(const Variables& variables) {
-  return is_launched([&](const char* name) {
-    const auto found = variables.find(name);
-    return found == variables.end() ? nullptr : found->second.c_str();
-  });
+  return is_launched(looking_up(variables));
 }
 
 // A process that nobody launched is set up to send to itself alone, which no rank among others may be.

@@ -312,7 +312,7 @@ TEST_P(NeuMFModel, GradientsEqualFiniteDifferences) {
   std::ranges::copy(layout.user_segments(), std::back_inserter(segments));
   for (const Segment* segment : segments) {
     double largest = 0;
-    // Of the largest every seventh: no width here is a multiple of seven.
+    // Of large ones every seventh: none has a width that is a multiple of seven.
     const std::int64_t step = segment->size() > 200 ? 7 : 1;
     for (std::int64_t i = 0; i < segment->size(); i += step) {
       double& w = expected.w[static_cast<std::size_t>(segment->offset + i)];

@@ -149,9 +149,9 @@ struct Options {
   bool abort_on_stall = false;
   Progress progress = Progress::automatic;
 
-  // `freeze`, by weights.
   // Why a rank has to hold all items' rows, or nothing; follows "--item_embeddings sharded".
   std::string needs_all_items() const;
+  // `freeze`, by weights.
   Freeze frozen() const;
   // The options of these fields.
   void declare(OptionTable& table);
