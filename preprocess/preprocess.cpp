@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <chrono>
 #include <future>
 
 #include "dataset_writer.hpp"
@@ -13,6 +12,7 @@
 #include "ncf_files.hpp"
 #include "negatives.hpp"
 #include "neumf/core/error.hpp"
+#include "neumf/core/stopwatch.hpp"
 #include "neumf/data/layout.hpp"
 #include "own_files.hpp"
 #include "summary.hpp"
@@ -250,7 +250,7 @@ std::string program_version() {
 }
 
 std::string preprocess(const Options& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch time;
   OutputDirectory output(options.output, options.overwrite);
   Progress progress;
   Prepared prepared = prepare(options, progress);
@@ -260,8 +260,7 @@ std::string preprocess(const Options& options) {
   prepared.provenance.created_by = program_version();
   prepared.provenance.options += fmt::format(" --seed={} --shards={}", options.seed, options.shards);
   write_dataset(prepared.split, prepared.provenance, options.shards, output, progress);
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  return summary(options, prepared, elapsed.count());
+  return summary(options, prepared, time.seconds());
 }
 
 }  // namespace neumf::preprocess

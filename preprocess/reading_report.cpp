@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "neumf/core/error.hpp"
+#include "neumf/core/with_commas.hpp"
 #include "table_sample.hpp"
 
 namespace neumf::preprocess {
@@ -26,13 +27,6 @@ std::string columns_text(const RatingsFormat& format) {
 }
 
 }  // namespace
-
-std::string grouped(std::uint64_t value) {
-  std::string text = std::to_string(value);
-  for (auto position = static_cast<std::ptrdiff_t>(text.size()) - 3; position > 0; position -= 3)
-    text.insert(static_cast<std::size_t>(position), 1, ',');
-  return text;
-}
 
 void ReadingReport::take(const ParsedBlock& block, const std::string& file, std::uint64_t lines) {
   missing_ += block.missing;
@@ -65,7 +59,7 @@ void ReadingReport::take(const ParsedBlock& block, const std::string& file, std:
 void ReadingReport::check_missing(const Ratings& ratings, const RatingsFormat& format) const {
   if (missing_ == 0 || format.missing == Missing::drop) return;
   fail("{}. {} of {} rows have no user, item{}; leave them out with --missing drop{}", first_missing_,
-       grouped(missing_), grouped(ratings.rows + missing_),
+       with_commas(missing_), with_commas(ratings.rows + missing_),
        format.min_rating ? ", rating or time" : " or time",
        format.missing == Missing::keep ? "" : ", or take such words for ids with --missing keep");
 }
@@ -118,8 +112,8 @@ void ReadingReport::finish(Ratings& ratings, const RatingsFormat& format, const 
       if (!kept_values_[i][k]) absent.push_back(rule.values[k]);
     require(ratings.rows > 0 || absent.size() < rule.values.size(),
             "{}: --keep {}: no row has {}; values are {}", file, rule.column, joined(absent), others);
-    ratings.notes.push_back(fmt::format("left out {} rows whose {} is another than {}", grouped(not_kept_[i]),
-                                        rule.column, joined(rule.values)));
+    ratings.notes.push_back(fmt::format("left out {} rows whose {} is another than {}",
+                                        with_commas(not_kept_[i]), rule.column, joined(rule.values)));
     if (!absent.empty())
       ratings.notes.push_back(fmt::format("warning: --keep {}: no row has {}; other values are {}",
                                           rule.column, joined(absent), others));
@@ -128,11 +122,11 @@ void ReadingReport::finish(Ratings& ratings, const RatingsFormat& format, const 
     require(ratings.rows > 0 || low_rated_ == 0, "{}: no rating reaches --min_rating {}", file,
             *format.min_rating);
     ratings.notes.push_back(
-        fmt::format("left out {} rows with ratings below {}", grouped(low_rated_), *format.min_rating));
+        fmt::format("left out {} rows with ratings below {}", with_commas(low_rated_), *format.min_rating));
   }
   if (missing_ > 0)
     ratings.notes.push_back(
-        fmt::format("left out {} rows without a user, an item or a time", grouped(missing_)));
+        fmt::format("left out {} rows without a user, an item or a time", with_commas(missing_)));
   require(ratings.rows > 0, "{}: holds no ratings", file);
   ratings.columns = columns_text(format);
   if (!format.has_times()) return;

@@ -36,7 +36,4 @@ class ReadingReport {
   bool zoned_ = false, unzoned_ = false;
 };
 
-// 1234567 -> "1,234,567"
-std::string grouped(std::uint64_t value);
-
 }  // namespace neumf::preprocess

@@ -3,20 +3,17 @@
 
 Columns userId, movieId, rating, timestamp (integers). Prints one line of JSON.
 """
-import argparse
 import json
 import os
 import time
 
 import duckdb
 
+import table_arguments
+
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("input")
-    parser.add_argument("output")
-    parser.add_argument("--min_ratings", type=int, default=20)
-    options = parser.parse_args()
+    options = table_arguments.parser(__doc__).parse_args()
     os.makedirs(options.output, exist_ok=True)
 
     begin = time.perf_counter()

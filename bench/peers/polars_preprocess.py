@@ -3,19 +3,17 @@
 
 Columns userId, movieId, rating, timestamp (integers). Prints one line of JSON.
 """
-import argparse
 import json
 import os
 import time
 
 import polars as pl
 
+import table_arguments
+
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("input")
-    parser.add_argument("output")
-    parser.add_argument("--min_ratings", type=int, default=20)
+    parser = table_arguments.parser(__doc__)
     parser.add_argument("--engine", default="streaming", choices=("streaming", "in-memory"), help="of Polars")
     options = parser.parse_args()
 

@@ -14,6 +14,7 @@
 #include "neumf/checkpoint/files.hpp"
 #include "neumf/comm/row_exchange.hpp"
 #include "neumf/core/error.hpp"
+#include "neumf/core/stopwatch.hpp"
 #include "neumf/core/version.hpp"
 #include "neumf/data/durable_file.hpp"
 #include "neumf/data/hdf5.hpp"
@@ -136,7 +137,7 @@ void CheckpointWriter<Device, T>::save_run(const CheckpointInfo& info, const Tra
 
 template <class Device, class T>
 void CheckpointWriter<Device, T>::save(const CheckpointInfo& info, const TrainingState* state) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch time;
   finish();
   Snapshot& snapshot = *snapshot_;
   // Parts of one save carry one name, so that parts of two saves never mix.
@@ -156,7 +157,7 @@ void CheckpointWriter<Device, T>::save(const CheckpointInfo& info, const Trainin
   if (parameters_.item_share()) write_items(state != nullptr);
   writing_ = std::async(std::launch::async, [this] { write_files(); });
   ++saves_;
-  seconds_waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  seconds_waited_ += time.seconds();
 }
 
 template <class Device, class T>

@@ -19,6 +19,15 @@ Handle strict_transfer() {
   return list;
 }
 
+// `remedy` writes strings that are read.
+void require_fixed_strings(const Handle& type, const std::filesystem::path& path, const std::string& name,
+                           std::string_view remedy) {
+  require(H5Tget_class(type.get()) == H5T_STRING, "{}: {} does not hold strings", path.string(), name);
+  require(H5Tis_variable_str(type.get()) == 0,
+          "{}: {} holds strings of variable length, which are not read: write them with a fixed length ({})",
+          path.string(), name, remedy);
+}
+
 // The shape of a data set.
 Dims shape_of(const Handle& dataset, const std::filesystem::path& path, const std::string& name) {
   const Handle space(H5Dget_space(dataset.get()), H5Sclose);
@@ -148,12 +157,7 @@ bool File::holds_strings(const std::string& name) const {
 std::vector<std::string> File::read_strings(const std::string& name) const {
   const Handle dataset = open_dataset(name);
   const Handle type(H5Dget_type(dataset.get()), H5Tclose);
-  require(H5Tget_class(type.get()) == H5T_STRING, "{}: {} does not hold strings", path_.string(), name);
-  require(
-      H5Tis_variable_str(type.get()) == 0,
-      "{}: {} holds strings of variable length, which are not read: write them with a fixed length (numpy: "
-      "values.astype('S'))",
-      path_.string(), name);
+  require_fixed_strings(type, path_, name, "numpy: values.astype('S')");
   const std::size_t width = H5Tget_size(type.get());
   std::vector<std::string> data(product(dims(name)));
   std::vector<char> flat(data.size() * width);
@@ -198,12 +202,8 @@ double File::double_attribute(const std::string& name) const {
 std::string File::string_attribute(const std::string& name) const {
   const Handle attribute = open_attribute(name);
   const Handle type(H5Aget_type(attribute.get()), H5Tclose);
-  require(H5Tget_class(type.get()) == H5T_STRING, "{}: attribute '{}' is not a string", path_.string(), name);
-  require(
-      H5Tis_variable_str(type.get()) == 0,
-      "{}: attribute '{}' is a string of variable length, which is not read: write it with a fixed length "
-      "(h5py: file.attrs[name] = np.bytes_(text))",
-      path_.string(), name);
+  require_fixed_strings(type, path_, fmt::format("attribute '{}'", name),
+                        "h5py: file.attrs[name] = np.bytes_(text)");
   // Options and layer sizes; far below what would hurt.
   require(H5Tget_size(type.get()) <= (1u << 24),
           "{}: attribute '{}' claims {} characters; the file is damaged", path_.string(), name,

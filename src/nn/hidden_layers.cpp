@@ -42,10 +42,7 @@ void HiddenLayers<Device, T>::backward(Context<Device>& context, Parameters<Devi
 
 template <class Device, class T>
 std::size_t HiddenLayers<Device, T>::bytes() const {
-  std::size_t bytes = 0;
-  for (const auto& tensor : activations_) bytes += tensor.bytes();
-  for (const auto& tensor : gradients_) bytes += tensor.bytes();
-  return bytes;
+  return bytes_of<T, Device>(activations_) + bytes_of<T, Device>(gradients_);
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class HiddenLayers<DEVICE, T>;

@@ -180,9 +180,8 @@ void Parameters<Device, T>::refresh_copies(Context<Device>& context, std::int64_
 
 template <class Device, class T>
 std::size_t Parameters<Device, T>::bytes() const {
-  std::size_t bytes = weights_.bytes() + gradients_.bytes() + m_.bytes() + v_.bytes() + copies_.bytes();
-  for (const auto& tensor : kept_items_) bytes += tensor.bytes();
-  return bytes;
+  return weights_.bytes() + gradients_.bytes() + m_.bytes() + v_.bytes() + copies_.bytes() +
+         bytes_of<float, Device>(kept_items_);
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class Parameters<DEVICE, T>;

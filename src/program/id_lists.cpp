@@ -113,4 +113,8 @@ void note_unknown(std::vector<std::string>& notes, const std::string& option, st
                                 unknown, option, first));
 }
 
+void print_notes(const std::vector<std::string>& notes) {
+  for (const auto& note : notes) fmt::print(stderr, "{}\n", note);
+}
+
 }  // namespace neumf::program

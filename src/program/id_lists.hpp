@@ -67,6 +67,8 @@ struct ItemListOptions {
 // none.
 void note_unknown(std::vector<std::string>& notes, const std::string& option, std::size_t unknown,
                   const std::string& first);
+// To standard error, a line each.
+void print_notes(const std::vector<std::string>& notes);
 
 // "fitted 604 users to their history in 0.2 s (3020 users/s)", of all ranks; nothing on other ranks than 0.
 // Collective.

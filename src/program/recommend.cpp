@@ -160,7 +160,7 @@ int recommend(const Arguments& arguments, const Communicator& communicator) {
     fmt::print(stderr, "catalogue coverage {:.2f} % of {} items{}\n", 100 * counts.coverage,
                checkpoint->shape().items,
                counts.novelty ? fmt::format(", novelty {:.3f} bits", *counts.novelty) : "");
-    for (const auto& note : notes) fmt::print(stderr, "{}\n", note);
+    print_notes(notes);
     if (request.users.unknown > 0)
       fmt::print(stderr, "note: {} users {} and got the most popular items, beginning with {}\n",
                  request.users.unknown, what_unknown_users_lack(history.get()), request.users.first_unknown);

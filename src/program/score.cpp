@@ -1,7 +1,6 @@
 // neumf score
 #include "neumf/serve/score_pairs.hpp"
 
-#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <optional>
@@ -11,6 +10,7 @@
 #include "id_lists.hpp"
 #include "neumf/comm/launcher.hpp"
 #include "neumf/core/error.hpp"
+#include "neumf/core/stopwatch.hpp"
 #include "neumf/serve/fold_in.hpp"
 
 namespace neumf::program {
@@ -88,19 +88,19 @@ int score(const Arguments& arguments, const Communicator& communicator) {
     if (o.format == serve::OutputFormat::csv) streams->output.write("user_id,item_id,score\n");
   });
   on_device(o.machine, communicator, [&]<class Device, class T>(Context<Device>& context) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch time;
     std::optional<serve::FoldIn<Device>> fold_in;
     communicator.together([&] {
       if (history) fold_in.emplace(context, *checkpoint, *history);
     });
     const auto pairs = serve::score_pairs<Device, T>(context, communicator, *checkpoint,
                                                      view ? &*view : nullptr, fold_in ? &*fold_in : nullptr);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds = time.seconds();
     if (fold_in) report_fit(communicator, fold_in->fitted(), fold_in->seconds());
     if (!communicator.is_root()) return;
     fmt::print(stderr, "{} pairs in {:.3f} s on {} rank{} ({}, {})\n", pairs, seconds, communicator.size(),
                communicator.size() == 1 ? "" : "s", context.description(), TypeName<T>::value);
-    for (const auto& note : notes) fmt::print(stderr, "{}\n", note);
+    print_notes(notes);
   });
   return EXIT_SUCCESS;
 }

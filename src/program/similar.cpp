@@ -1,7 +1,6 @@
 // neumf similar
 #include "neumf/serve/similar_items.hpp"
 
-#include <chrono>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -11,6 +10,7 @@
 #include "id_lists.hpp"
 #include "neumf/core/csv.hpp"
 #include "neumf/core/error.hpp"
+#include "neumf/core/stopwatch.hpp"
 #include "neumf/serve/item_names.hpp"
 #include "neumf/serve/output_file.hpp"
 #include "neumf/serve/recommendation_writer.hpp"
@@ -130,7 +130,7 @@ int similar(const Arguments& arguments, const Communicator& communicator) {
     catalogue.emplace(checkpoint->item_ids());
   });
   const IdSource source = read_id_source("--items", o.request.ids, communicator);
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch time;
   serve::IdList wanted;
   std::vector<std::string> notes;
   std::optional<serve::SimilarItems> similar;
@@ -179,9 +179,8 @@ int similar(const Arguments& arguments, const Communicator& communicator) {
   communicator.together([&] {
     if (!communicator.is_root()) return;
     writer->publish();
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    fmt::print(stderr, "similar items of {} items in {:.3f} s\n", wanted.rows.size(), seconds);
-    for (const auto& note : notes) fmt::print(stderr, "{}\n", note);
+    fmt::print(stderr, "similar items of {} items in {:.3f} s\n", wanted.rows.size(), time.seconds());
+    print_notes(notes);
   });
   return EXIT_SUCCESS;
 }

@@ -109,13 +109,6 @@ bool watched() {
 
 }  // namespace
 
-std::string with_commas(std::uint64_t value) {
-  std::string text = std::to_string(value);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), 1, ',');
-  return text;
-}
-
 std::string with_prefix(double value) {
   const char* prefixes[] = {"", " k", " M", " G"};
   std::size_t i = 0;

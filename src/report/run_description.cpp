@@ -7,6 +7,7 @@
 
 #include "neumf/core/processor.hpp"
 #include "neumf/core/types.hpp"
+#include "neumf/core/with_commas.hpp"
 #include "neumf/nn/instantiate.hpp"
 
 namespace neumf {

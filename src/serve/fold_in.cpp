@@ -1,7 +1,6 @@
 #include "neumf/serve/fold_in.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numeric>
 #include <string_view>
@@ -10,6 +9,7 @@
 #include "neumf/config/option_value.hpp"
 #include "neumf/config/options.hpp"
 #include "neumf/core/error.hpp"
+#include "neumf/core/stopwatch.hpp"
 #include "neumf/random/philox.hpp"
 #include "neumf/sampling/absent_item.hpp"
 #include "neumf/sampling/permutation.hpp"
@@ -206,7 +206,7 @@ void FoldIn<Device>::solve(std::span<const std::uint32_t> users) {
 
 template <class Device>
 void FoldIn<Device>::read(std::span<const std::uint32_t> users, std::span<float> gmf, std::span<float> mlp) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch time;
   std::vector<std::uint32_t> wanted;
   for (const std::uint32_t user : users)
     if (known_[user] == 0) wanted.push_back(user);
@@ -229,7 +229,7 @@ void FoldIn<Device>::read(std::span<const std::uint32_t> users, std::span<float>
     std::copy_n(gmf_.data() + users[i] * factors_, factors_, gmf.data() + i * factors_);
     std::copy_n(mlp_.data() + users[i] * embedding_, embedding_, mlp.data() + i * embedding_);
   }
-  seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  seconds_ += time.seconds();
 }
 
 template class FoldIn<Cpu>;

@@ -1,23 +1,17 @@
 #include "neumf/serve/latency.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <random>
 #include <span>
 #include <vector>
 
+#include "neumf/core/stopwatch.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/nn/neumf_model.hpp"
 
 namespace neumf::serve {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 template <class Device>
 Tensor<std::uint32_t, Device> random_ids(Context<Device>& context, std::int64_t count, std::int64_t below,
@@ -77,12 +71,12 @@ LatencyResult measure_latency(Context<Device>& context, Parameters<Device, T>& p
   for (int i = 0; i < 3; ++i) score();
 
   std::vector<double> latencies;
-  const auto begin = Clock::now();
+  const Stopwatch time;
   while (static_cast<int>(latencies.size()) < settings.batches &&
-         (latencies.size() < 5 || seconds_since(begin) < settings.seconds)) {
-    const auto start = Clock::now();
+         (latencies.size() < 5 || time.seconds() < settings.seconds)) {
+    const Stopwatch request;
     score();
-    latencies.push_back(seconds_since(start));
+    latencies.push_back(request.seconds());
   }
   return summarised(batch_size, std::move(latencies));
 }

@@ -1,23 +1,17 @@
 #include "neumf/serve/recommend_users.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
 
 #include "neumf/core/error.hpp"
+#include "neumf/core/stopwatch.hpp"
 #include "neumf/nn/instantiate.hpp"
 #include "neumf/serve/recommender.hpp"
 #include "neumf/serve/variety.hpp"
 
 namespace neumf::serve {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Users that a rank takes at a time: enough for large products, few enough for every rank to have some, and
 // for their rankings to stay small.
@@ -119,7 +113,7 @@ RecommendationOutcome recommend_users(Context<Device>& context, const Communicat
   ServingTimes times;
   RecommendationCounts counts;
   std::optional<Variety> variety;  // on rank 0
-  auto start = Clock::now();
+  Stopwatch time;
   const std::size_t users = request.users.ids.size();
   const auto size = static_cast<std::size_t>(request.users_at_once > 0
                                                  ? request.users_at_once
@@ -132,9 +126,9 @@ RecommendationOutcome recommend_users(Context<Device>& context, const Communicat
       variety.emplace(static_cast<std::uint64_t>(checkpoint.shape().items), checkpoint.item_counts(),
                       static_cast<std::uint64_t>(checkpoint.shape().users));
   });
-  times.loading = seconds_since(start);
+  times.loading = time.seconds();
 
-  start = Clock::now();
+  time.restart();
   const auto ranks = static_cast<std::size_t>(communicator.size());
   const auto block_of = [&](std::size_t round, std::size_t rank) {
     const std::size_t first = std::min(users, (round + rank) * size);
@@ -165,7 +159,7 @@ RecommendationOutcome recommend_users(Context<Device>& context, const Communicat
   communicator.together([&] {
     if (communicator.is_root()) writer->publish();
   });
-  times.serving = seconds_since(start);
+  times.serving = time.seconds();
   if (variety) {
     counts.coverage = variety->coverage();
     counts.novelty = variety->novelty();

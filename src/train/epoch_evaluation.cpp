@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "neumf/core/stopwatch.hpp"
 #include "neumf/nn/instantiate.hpp"
-#include "stopwatch.hpp"
 
 namespace neumf {
 namespace {

@@ -10,8 +10,8 @@
 #include "neumf/checkpoint/checkpoint.hpp"
 #include "neumf/checkpoint/directory.hpp"
 #include "neumf/checkpoint/writer.hpp"
+#include "neumf/core/stopwatch.hpp"
 #include "run_parts.hpp"
-#include "stopwatch.hpp"
 
 namespace neumf {
 

@@ -102,9 +102,7 @@ std::vector<ops::AdamTable<T>> ShardedItems<Device, T>::tables() {
 
 template <class Device, class T>
 std::size_t ShardedItems<Device, T>::bytes() const {
-  std::size_t bytes = exchange_->memory();
-  for (const auto& table : sums_) bytes += table.bytes();
-  return bytes;
+  return exchange_->memory() + bytes_of<float, Device>(sums_);
 }
 
 #define NEUMF_INSTANTIATE(DEVICE, T) template class ShardedItems<DEVICE, T>;

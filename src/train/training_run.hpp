@@ -9,11 +9,11 @@
 
 #include "neumf/checkpoint/checkpoint.hpp"
 #include "neumf/comm/flag_exchange.hpp"
+#include "neumf/core/stopwatch.hpp"
 #include "neumf/evaluate/epoch_report.hpp"
 #include "neumf/train/epoch_trainer.hpp"
 #include "run_parts.hpp"
 #include "run_saver.hpp"
-#include "stopwatch.hpp"
 
 namespace neumf {
 

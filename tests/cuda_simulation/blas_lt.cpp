@@ -204,16 +204,10 @@ void multiply(const Request& r, const Operands& o, const Algorithm& algorithm) {
 }
 
 const char* name_of(cublasLtEpilogue_t epilogue) {
-  switch (epilogue) {
-    case CUBLASLT_EPILOGUE_RELU_BIAS:
-      return "cublasLtMatmul with bias and ReLU";
-    case CUBLASLT_EPILOGUE_DRELU:
-      return "cublasLtMatmul with mask";
-    case CUBLASLT_EPILOGUE_BGRADB:
-      return "cublasLtMatmul with bias gradient";
-    default:
-      return "cublasLtMatmul";
-  }
+  return epilogue == CUBLASLT_EPILOGUE_RELU_BIAS ? "cublasLtMatmul with bias and ReLU"
+         : epilogue == CUBLASLT_EPILOGUE_DRELU   ? "cublasLtMatmul with mask"
+         : epilogue == CUBLASLT_EPILOGUE_BGRADB  ? "cublasLtMatmul with bias gradient"
+                                                 : "cublasLtMatmul";
 }
 
 // Whether the library has anything for the epilogue: drawn from the seed, since it differs between versions.
@@ -241,14 +235,9 @@ const char* cublasLtGetStatusString(cublasStatus_t /*status*/) {
   return last_reason().c_str();
 }
 const char* cublasLtGetStatusName(cublasStatus_t status) {
-  switch (status) {
-    case CUBLAS_STATUS_INVALID_VALUE:
-      return "CUBLAS_STATUS_INVALID_VALUE";
-    case CUBLAS_STATUS_NOT_SUPPORTED:
-      return "CUBLAS_STATUS_NOT_SUPPORTED";
-    default:
-      return "cublasStatus_t";
-  }
+  return status == CUBLAS_STATUS_INVALID_VALUE   ? "CUBLAS_STATUS_INVALID_VALUE"
+         : status == CUBLAS_STATUS_NOT_SUPPORTED ? "CUBLAS_STATUS_NOT_SUPPORTED"
+                                                 : "cublasStatus_t";
 }
 
 cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* description, cublasComputeType_t compute,

@@ -15,7 +15,23 @@ constexpr Shape shapes[] = {{1, 1, 1, 1},      {3, 1, 8, 13},      {1, 5, 13, 1}
                             {61, 5, 200, 64},  {257, 5, 128, 64},  {1030, 1, 1, 8}};
 
 template <class C>
-struct Linear : OpTest<C> {};
+struct Linear : OpTest<C> {
+  using typename OpTest<C>::T;
+
+  // What backward_weights adds to gradients that are there.
+  void expect_weight_gradients(const Array& dz, const Array& x) {
+    const Array weight_grad = random_array<float>(dz.cols, x.cols, 10);
+    const Array bias_grad = random_array<float>(dz.cols, 1, 11);
+    const auto device_dz = this->template send<T>(dz), device_x = this->template send<T>(x);
+    auto device_weight_grad = this->template send<float>(weight_grad);
+    auto device_bias_grad = this->template send<float>(bias_grad);
+    linear_backward_weights(this->context(), view(device_dz), view(device_x), device_weight_grad.matrix(),
+                            device_bias_grad.data());
+    const auto want = reference::linear_backward_weights(dz, x, weight_grad, bias_grad);
+    expect_close<float>(this->fetch(device_weight_grad), want.weight, "weight gradient");
+    expect_close<float>(this->fetch(device_bias_grad), want.bias, "bias gradient");
+  }
+};
 TYPED_TEST_SUITE(Linear, AllCases, CaseNames);
 
 TYPED_TEST(Linear, ForwardMatchesTheReference) {
@@ -61,16 +77,7 @@ TYPED_TEST(Linear, BackwardWeightsAddsToTheGradients) {
   for (const auto& [groups, group_size, in, out] : shapes) {
     const Index n = groups * group_size;
     SCOPED_TRACE(testing::Message() << n << " samples, " << in << " to " << out);
-    const Array dz = random_array<Real>(n, out, 8), x = random_activations<Real>(n, in, 9);
-    const Array weight_grad = random_array<float>(out, in, 10), bias_grad = random_array<float>(out, 1, 11);
-    const auto device_dz = this->template send<Real>(dz), device_x = this->template send<Real>(x);
-    auto device_weight_grad = this->template send<float>(weight_grad);
-    auto device_bias_grad = this->template send<float>(bias_grad);
-    linear_backward_weights(this->context(), view(device_dz), view(device_x), device_weight_grad.matrix(),
-                            device_bias_grad.data());
-    const auto want = reference::linear_backward_weights(dz, x, weight_grad, bias_grad);
-    expect_close<float>(this->fetch(device_weight_grad), want.weight, "weight gradient");
-    expect_close<float>(this->fetch(device_bias_grad), want.bias, "bias gradient");
+    this->expect_weight_gradients(random_array<Real>(n, out, 8), random_activations<Real>(n, in, 9));
   }
 }
 
@@ -83,7 +90,6 @@ TYPED_TEST(Linear, ManyRowsMatchTheReference) {
     const auto batch = random_batch(groups, 5, 10, 10, 1);
     const Array x = random_activations<Real>(n, in, 2), dz = random_array<Real>(n, out, 5);
     const Array weight = random_array<Real>(out, in, 3), bias = random_array<float>(out, 1, 4);
-    const Array weight_grad = random_array<float>(out, in, 10), bias_grad = random_array<float>(out, 1, 11);
     const auto device_batch = this->send_batch(batch);
     const auto device_x = this->template send<Real>(x), device_dz = this->template send<Real>(dz);
     const auto device_weight = this->template send<Real>(weight);
@@ -102,13 +108,7 @@ TYPED_TEST(Linear, ManyRowsMatchTheReference) {
       linear_backward_input(this->context(), view(device_dz), view(device_weight), view(device_x), 2.0f,
                             dx.matrix());
       expect_close<Real>(this->fetch(dx), reference::linear_backward_input(dz, weight, x, 2.0f), "dx");
-      auto device_weight_grad = this->template send<float>(weight_grad);
-      auto device_bias_grad = this->template send<float>(bias_grad);
-      linear_backward_weights(this->context(), view(device_dz), view(device_x), device_weight_grad.matrix(),
-                              device_bias_grad.data());
-      const auto gradients = reference::linear_backward_weights(dz, x, weight_grad, bias_grad);
-      expect_close<float>(this->fetch(device_weight_grad), gradients.weight, "weight gradient");
-      expect_close<float>(this->fetch(device_bias_grad), gradients.bias, "bias gradient");
+      this->expect_weight_gradients(dz, x);
     }
   }
 }

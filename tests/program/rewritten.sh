@@ -71,7 +71,7 @@ fi
 
 echo "what is not read"
 refused lzf "options = dict(compression='lzf') if name == 'train/items' else {}" "/train/items is stored with the filter 'lzf'" "h5repack"
-refused texts "text = str---" "attribute 'dataset_id' is a string of variable length" "np.bytes_"
+refused texts "text = str---" "attribute 'dataset_id' holds strings of variable length" "np.bytes_"
 refused ids "if values.dtype.kind == 'S': values, options = values.astype(object), dict(dtype=h5py.string_dtype())" \
   "holds strings of variable length" "astype('S')"
 refused large_items "if name == 'train/items': values = values.astype('u8') + 2**40" "/train/items" "integer type"

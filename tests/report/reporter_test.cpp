@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "neumf/core/error.hpp"
+#include "neumf/core/with_commas.hpp"
 #include "temporary_directory.hpp"
 
 namespace neumf {
@@ -117,17 +118,16 @@ TEST(Reporter, NamesTheValidationThatChoseAndTheTest) {
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(lines[0]["evaluated_on"], "validation");
   EXPECT_FALSE(lines[0].contains("recall@10"));
-  EXPECT_EQ(lines[1]["type"], "test");
-  EXPECT_EQ(lines[1]["hr@10"], 0.6);
-  EXPECT_EQ(lines[1]["recall@10"], 0.2);
-  EXPECT_EQ(lines[1]["precision@10"], 0.1);
-  EXPECT_EQ(lines[1]["map@10"], 0.05);
   EXPECT_FALSE(lines[1].contains("evaluated_on"));
-  EXPECT_EQ(lines[2]["selected_on"], "validation");
-  EXPECT_EQ(lines[2]["hr@10"], 0.7);
-  EXPECT_EQ(lines[2]["best_accuracy"], 0.7);
-  EXPECT_EQ(lines[2]["test_hr@10"], 0.6);
-  EXPECT_EQ(lines[2]["test_mrr"], 0.25);
+  const nlohmann::json test = {
+      {"type", "test"}, {"hr@10", 0.6}, {"recall@10", 0.2}, {"precision@10", 0.1}, {"map@10", 0.05}};
+  for (const auto& [name, value] : test.items()) EXPECT_EQ(lines[1][name], value) << name;
+  const nlohmann::json summary = {{"selected_on", "validation"},
+                                  {"hr@10", 0.7},
+                                  {"best_accuracy", 0.7},
+                                  {"test_hr@10", 0.6},
+                                  {"test_mrr", 0.25}};
+  for (const auto& [name, value] : summary.items()) EXPECT_EQ(lines[2][name], value) << name;
 }
 
 TEST(Reporter, KeepsTheLogOfAnEarlierRun) {

@@ -32,6 +32,13 @@ TrainerSpec spec_with(Sampling sampling = Sampling::grouped) {
   return spec;
 }
 
+// With a large eps an update is linear in the gradient: fp32 rounding and nothing else tells ranks apart.
+TrainerSpec linear_steps(TrainerSpec spec) {
+  spec.learning_rate = 1.0f;
+  spec.adam = {0.0f, 0.0f, 1.0f};
+  return spec;
+}
+
 struct Outcome {
   std::vector<float> shared;  // MLP and item tables
   std::vector<float> users;   // all users' rows, gmf then mlp
@@ -92,6 +99,13 @@ void expect_near(const std::vector<float>& a, const std::vector<float>& b, doubl
   EXPECT_LT(largest, tolerance);
 }
 
+// The last losses and all weights.
+void expect_agreement(const Outcome& many, const Outcome& one, double tolerance) {
+  EXPECT_NEAR(many.losses.back(), one.losses.back(), tolerance);
+  expect_near(many.shared, one.shared, tolerance);
+  expect_near(many.users, one.users, tolerance, true);
+}
+
 auto ways() {
   return test::on_cpu ? testing::ValuesIn({Way::by_operation, Way::narrow})
                       : testing::ValuesIn({Way::by_operation});
@@ -112,47 +126,34 @@ TEST_P(TrainerOnRanks, AgreesWithOneRank) {
 }
 
 TEST_P(TrainerOnRanks, LearnsFromOneStepWhatOneRankLearns) {
-  // A single update with a large eps is linear in the gradient: fp32 rounding and nothing else.
   const auto [sampling, way] = GetParam();
-  auto spec = spec_with(sampling);
-  spec.learning_rate = 1.0f;
-  spec.adam = {0.0f, 0.0f, 1.0f};
+  auto spec = linear_steps(spec_with(sampling));
   const Outcome many = train(Communicator::world(), spec, 1, 1, neumf, way),
                 one = train(Communicator::self(), spec, 1, 1, neumf, way);
-  EXPECT_NEAR(many.losses[0], one.losses[0], 1e-7);
-  expect_near(many.shared, one.shared, 1e-7);
-  expect_near(many.users, one.users, 1e-7, true);
+  expect_agreement(many, one, 1e-7);
 }
 
 TEST(Trainer, TheOtherModelsAgreeWithOneRank) {
-  auto spec = spec_with();
-  spec.learning_rate = 1.0f;
-  spec.adam = {0.0f, 0.0f, 1.0f};
+  auto spec = linear_steps(spec_with());
   for (const ModelKind kind : {ModelKind::gmf, ModelKind::mlp}) {
     SCOPED_TRACE(name_of(kind));
     const auto shape = ModelShape::of(kind, users, items, 4, {16, 12, 8});
     const Outcome many = train(Communicator::world(), spec, 2, 1, shape),
                   one = train(Communicator::self(), spec, 2, 1, shape);
-    EXPECT_NEAR(many.losses[1], one.losses[1], 1e-6);
-    expect_near(many.shared, one.shared, 1e-6);
-    expect_near(many.users, one.users, 1e-6, true);
+    expect_agreement(many, one, 1e-6);
   }
 }
 
 // Losses that compare, negatives by popularity over all ranks' users, and penalties on rows.
 TEST(Trainer, OtherObjectivesAgreeWithOneRank) {
-  auto spec = spec_with();
-  spec.learning_rate = 1.0f;
-  spec.adam = {0.0f, 0.0f, 1.0f};
+  auto spec = linear_steps(spec_with());
   spec.negatives = Negatives::popularity;
   spec.embedding_l2 = 0.1f;
   for (const Loss loss : {Loss::bce, Loss::bpr, Loss::softmax}) {
     SCOPED_TRACE(name_of(loss));
     spec.loss = loss;
     const Outcome many = train(Communicator::world(), spec, 2), one = train(Communicator::self(), spec, 2);
-    EXPECT_NEAR(many.losses[1], one.losses[1], 1e-6);
-    expect_near(many.shared, one.shared, 1e-6);
-    expect_near(many.users, one.users, 1e-6, true);
+    expect_agreement(many, one, 1e-6);
     spec.grads_accumulated = 3;
     const Outcome accumulated = train(Communicator::world(), spec, 2);
     EXPECT_NEAR(accumulated.losses[1], one.losses[1], 1e-6);
@@ -181,24 +182,18 @@ INSTANTIATE_TEST_SUITE_P(SamplingsAndWays, TrainerOnRanks,
                          testing::Combine(testing::Values(Sampling::grouped, Sampling::shuffled), ways()));
 
 TEST(Trainer, ReplicatedUserEmbeddingsAgreeWithPartitioned) {
-  auto spec = spec_with();
-  spec.learning_rate = 1.0f;
-  spec.adam = {0.0f, 0.0f, 1.0f};
+  auto spec = linear_steps(spec_with());
   const Outcome partitioned = train(Communicator::world(), spec, 2);
   spec.users_replicated = true;
   const Outcome replicated = train(Communicator::world(), spec, 2);
-  EXPECT_NEAR(partitioned.losses[1], replicated.losses[1], 1e-6);
-  expect_near(partitioned.shared, replicated.shared, 1e-6);
-  expect_near(partitioned.users, replicated.users, 1e-6, true);
+  expect_agreement(partitioned, replicated, 1e-6);
 }
 
 class TrainerEitherWay : public testing::TestWithParam<Way> {};
 INSTANTIATE_TEST_SUITE_P(Ways, TrainerEitherWay, ways());
 
 TEST_P(TrainerEitherWay, AccumulatedMicroBatchesEqualOneLargeBatch) {
-  auto spec = spec_with();
-  spec.learning_rate = 1.0f;
-  spec.adam = {0.0f, 0.0f, 1.0f};
+  auto spec = linear_steps(spec_with());
   spec.batch_size = 300;
   const Outcome large = train(Communicator::world(), spec, 1, 1, neumf, GetParam());
   spec.grads_accumulated = 4;
@@ -222,22 +217,28 @@ TEST_P(TrainerEitherWay, RepeatsItselfBitForBit) {
   expect_identical(first, second);
 }
 
+// Of two runs, with deferred updates of rows and without, which must not differ in a bit.
+std::array<Outcome, 2> deferred_and_immediate(TrainerSpec spec, const ModelShape& shape, Way way,
+                                              std::uint64_t last_updates) {
+  const auto world = Communicator::world();
+  const int threads = world.size() == 1 ? 2 : 1;  // several of several ranks would wait for cores
+  spec.defer_row_updates = true;
+  Outcome deferred = train(world, spec, 2, threads, shape, way, last_updates);
+  spec.defer_row_updates = false;
+  Outcome immediate = train(world, spec, 2, threads, shape, way, last_updates);
+  EXPECT_EQ(deferred.deferred, test::on_cpu);
+  EXPECT_FALSE(immediate.deferred);
+  expect_identical(deferred, immediate);
+  return {std::move(deferred), std::move(immediate)};
+}
+
 // A group per rank and update: few of the rows.
 TEST_P(TrainerEitherWay, DefersUpdatesOfRowsWithoutATrace) {
   auto spec = spec_with();
-  const auto world = Communicator::world();
-  const int threads = world.size() == 1 ? 2 : 1;  // several of several ranks would wait for cores
-  spec.batch_size = 5 * world.size();
+  spec.batch_size = 5 * Communicator::world().size();
   spec.grads_accumulated = 2;
-  for (const std::uint64_t last_updates : {1 << 20, 7}) {
-    spec.defer_row_updates = true;
-    const Outcome deferred = train(world, spec, 2, threads, neumf, GetParam(), last_updates);
-    spec.defer_row_updates = false;
-    const Outcome immediate = train(world, spec, 2, threads, neumf, GetParam(), last_updates);
-    EXPECT_EQ(deferred.deferred, test::on_cpu);
-    EXPECT_FALSE(immediate.deferred);
-    expect_identical(deferred, immediate);
-  }
+  for (const std::uint64_t last_updates : {1 << 20, 7})
+    deferred_and_immediate(spec, neumf, GetParam(), last_updates);
 }
 
 // A catalogue of which an update reads a small part.
@@ -251,37 +252,24 @@ TrainerSpec spec_of_large_catalogue() {
 
 TEST_P(TrainerEitherWay, ExchangesTheItemRowsThatAnUpdateTouches) {
   auto spec = spec_of_large_catalogue();
-  const auto world = Communicator::world();
-  const int threads = world.size() == 1 ? 2 : 1;
-  spec.batch_size = 10 * world.size();
+  const int ranks = Communicator::world().size();
+  spec.batch_size = 10 * ranks;
   spec.grads_accumulated = 2;
-  for (const std::uint64_t last_updates : {1 << 20, 7}) {
-    spec.defer_row_updates = true;
-    const Outcome deferred = train(world, spec, 2, threads, large_catalogue, GetParam(), last_updates);
-    spec.defer_row_updates = false;
-    const Outcome immediate = train(world, spec, 2, threads, large_catalogue, GetParam(), last_updates);
-    EXPECT_EQ(deferred.deferred, test::on_cpu);
-    EXPECT_FALSE(immediate.deferred);
-    expect_identical(deferred, immediate);
-    for (const Outcome& outcome : {deferred, immediate}) {
-      EXPECT_EQ(outcome.by_rows, test::on_cpu && world.size() > 1);
+  for (const std::uint64_t last_updates : {1 << 20, 7})
+    for (const Outcome& outcome : deferred_and_immediate(spec, large_catalogue, GetParam(), last_updates)) {
+      EXPECT_EQ(outcome.by_rows, test::on_cpu && ranks > 1);
       if (!test::on_cpu) continue;  // a GPU exchanges whole tables
       // The tables have 12 columns of 4 bytes.
       EXPECT_LT(outcome.bytes_per_update, 2000u * 12 * 4 / 8);
     }
-  }
 }
 
 TEST_P(TrainerEitherWay, AgreesWithOneRankOnALargeCatalogue) {
-  auto spec = spec_of_large_catalogue();
-  spec.learning_rate = 1.0f;
-  spec.adam = {0.0f, 0.0f, 1.0f};
+  auto spec = linear_steps(spec_of_large_catalogue());
   const Outcome many = train(Communicator::world(), spec, 1, 1, large_catalogue, GetParam()),
                 one = train(Communicator::self(), spec, 1, 1, large_catalogue, GetParam());
   EXPECT_FALSE(one.by_rows);
-  EXPECT_NEAR(many.losses[0], one.losses[0], 1e-7);
-  expect_near(many.shared, one.shared, 1e-7);
-  expect_near(many.users, one.users, 1e-7, true);
+  expect_agreement(many, one, 1e-7);
 }
 
 #ifndef NEUMF_TEST_CUDA  // a GPU gives no update up
@@ -378,9 +366,7 @@ TEST_P(TrainerEitherWay, LearnsTheTrainingSet) {
 
 #ifndef NEUMF_TEST_CUDA
 TEST(Trainer, BothWaysLearnTheSame) {
-  auto spec = spec_with();
-  spec.learning_rate = 1.0f;
-  spec.adam = {0.0f, 0.0f, 1.0f};
+  auto spec = linear_steps(spec_with());
   const Outcome apart = train(Communicator::world(), spec, 2),
                 narrow = train(Communicator::world(), spec, 2, 1, neumf, Way::narrow);
   EXPECT_NEAR(apart.losses[1], narrow.losses[1], 1e-6);

@@ -85,4 +85,12 @@ class Tensor {
   std::int64_t cols_ = 0;
 };
 
+// Of several tensors.
+template <class T, class Device>
+std::size_t bytes_of(std::span<const Tensor<T, Device>> tensors) {
+  std::size_t bytes = 0;
+  for (const auto& tensor : tensors) bytes += tensor.bytes();
+  return bytes;
+}
+
 }  // namespace neumf

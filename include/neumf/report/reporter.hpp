@@ -90,8 +90,6 @@ class Reporter {
   std::vector<std::pair<std::string, std::string>> start_rows_;
 };
 
-// "1,234,567"
-std::string with_commas(std::uint64_t value);
 // "312 k", "1.27 M"
 std::string with_prefix(double value);
 

@@ -1,9 +1,8 @@
 #include "neumf/ops/adam.hpp"
 
 #include "../instantiate.hpp"
-#include "neumf/core/cuda/pack.cuh"
 #include "neumf/core/cuda/team.cuh"
-#include "neumf/ops/step_state.hpp"
+#include "skipped_update.cuh"
 
 namespace neumf::ops {
 namespace {
@@ -17,11 +16,7 @@ __global__ void __launch_bounds__(cuda::block_threads)
                 float* __restrict__ v, T* __restrict__ copy) {
   const std::int64_t first = (blockIdx.x * std::int64_t{cuda::block_threads} + threadIdx.x) * V;
   if (first >= count) return;
-  constexpr float zero[V] = {};
-  if (state->skip != 0) {
-    cuda::store<V>(gradient + first, zero);
-    return;
-  }
+  if (cuda::skipped<V>(state, gradient + first)) return;
   const float step_size = state->step_size, v_scale = state->second_moment_scale;
   const float gradient_scale = state->gradient_scale;
   const float keep = 1.0f - state->learning_rate * spec.weight_decay;
@@ -37,7 +32,7 @@ __global__ void __launch_bounds__(cuda::block_threads)
     second_moment[i] = spec.beta2 * second_moment[i] + (1.0f - spec.beta2) * grad * grad;
     w[i] = keep * w[i] - step_size * first_moment[i] / (sqrtf(second_moment[i]) * v_scale + spec.eps);
   }
-  cuda::store<V>(gradient + first, zero);
+  cuda::store<V>(gradient + first, {});
   cuda::store<V>(m + first, first_moment);
   cuda::store<V>(v + first, second_moment);
   cuda::store<V>(weight + first, w);

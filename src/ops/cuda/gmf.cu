@@ -1,14 +1,14 @@
 #include "neumf/ops/gmf.hpp"
 
 #include "../instantiate.hpp"
+#include "group_slices.cuh"
 #include "partial_sums.cuh"
 #include "segmented_sum.cuh"
 
 namespace neumf::ops {
 namespace {
 
-constexpr int samples_in_flight = 5;        // a positive and its four negatives at once
-constexpr std::int32_t slice_samples = 10;  // groups larger than this are shared by several teams
+using cuda::samples_in_flight;
 
 // A team per slice of a group; the user's row times the weights stays in registers.
 template <class T, int V>
@@ -17,10 +17,9 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
                        const float* __restrict__ weight, const float* __restrict__ bias, std::int64_t width,
                        std::uint32_t slices, int team_size, float* __restrict__ logits) {
   const cuda::Team team(team_size);
-  const auto slice = static_cast<std::uint32_t>(team.index) % slices;
-  const std::int64_t g = static_cast<std::uint32_t>(team.index) / slices;
-  if (g >= batch.groups) return;  // the whole team
-  const T* user = users + batch.users[g] * width;
+  const cuda::Slice slice(batch, team.index, slices);
+  if (slice.group >= batch.groups) return;  // the whole team
+  const T* user = users + batch.users[slice.group] * width;
   const std::int64_t first_column = team.column<V>(0);
   const auto weighted = [&](std::int64_t column, float(&out)[V]) {
     float w[V];
@@ -33,10 +32,8 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
   if (first_column < width) weighted(first_column, first_weighted);
   const float b = bias[0];
 
-  const std::int64_t group = g * batch.group_size;
-  const std::int64_t begin = group + slice * std::int64_t{slice_samples};
-  const std::int64_t end = min(begin + slice_samples, group + batch.group_size);
-  for (std::int64_t s = begin; s < end; s += samples_in_flight) {
+  const std::int64_t end = slice.end;
+  for (std::int64_t s = slice.begin; s < end; s += samples_in_flight) {
     const T* rows[samples_in_flight];
     float sums[samples_in_flight] = {};
 #pragma unroll
@@ -54,12 +51,7 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
         weighted(column, x);
       }
 #pragma unroll
-      for (int u = 0; u < samples_in_flight; ++u) {
-        float item[V];
-        raw[u].widen_to(item);
-#pragma unroll
-        for (int i = 0; i < V; ++i) sums[u] += x[i] * item[i];
-      }
+      for (int u = 0; u < samples_in_flight; ++u) cuda::add_dot(raw[u], x, sums[u]);
     }
 #pragma unroll
     for (int u = 0; u < samples_in_flight; ++u) {
@@ -103,10 +95,7 @@ struct ItemSource {
   }
   template <int V>
   __device__ __forceinline__ void add(const Raw<V>& raw, float (&sum)[V]) const {
-    float user[V];
-    raw.pack.widen_to(user);
-#pragma unroll
-    for (int i = 0; i < V; ++i) sum[i] += raw.d * user[i];
+    cuda::add_scaled(raw.pack, raw.d, sum);
   }
   template <int V>
   __device__ __forceinline__ void finish_run(State<V>& state, std::uint32_t /*item*/, std::int64_t /*column*/,
@@ -164,12 +153,7 @@ struct UserSource {
                         : cuda::Pack<T, V>::zero();
       }
 #pragma unroll
-      for (int u = 0; u < samples_in_flight; ++u) {
-        float item[V];
-        raw[u].widen_to(item);
-#pragma unroll
-        for (int i = 0; i < V; ++i) out.values[i] += d[u] * item[i];
-      }
+      for (int u = 0; u < samples_in_flight; ++u) cuda::add_scaled(raw[u], d[u], out.values);
     }
     return out;
   }
@@ -203,16 +187,12 @@ void gmf_forward(Context<Device>& context, const BatchView& batch, Matrix<const 
                  Matrix<const T> items, const float* weight, const float* bias, float* logits) {
   if (batch.samples() == 0) return;
   const auto shape = cuda::row_shape(users.cols, users.data, items.data, weight);
-  const std::int64_t slices = (batch.group_size + slice_samples - 1) / slice_samples;
-  // 32-bit positions make the division by `slices` cheap.
-  require(batch.groups * slices <= context.block_samples(), "a block of {} samples is too large for a GPU",
-          batch.samples());
+  const std::uint32_t slices = cuda::slices_per_group(context, batch);
   cuda::with_vector(shape, [&](auto vector) {
     constexpr int V = decltype(vector)::value;
-    gmf_forward_kernel<T, V>
-        <<<cuda::blocks_for(batch.groups * slices, shape.rows_per_block()), cuda::block_threads, 0,
-           context.stream()>>>(batch, users.data, items.data, weight, bias, users.cols,
-                               static_cast<std::uint32_t>(slices), shape.team, logits);
+    gmf_forward_kernel<T, V><<<cuda::blocks_for(batch.groups * slices, shape.rows_per_block()),
+                               cuda::block_threads, 0, context.stream()>>>(
+        batch, users.data, items.data, weight, bias, users.cols, slices, shape.team, logits);
   });
   cuda::check_launch("gmf_forward_kernel");
 }

@@ -37,12 +37,7 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
     float w[V];
     cuda::load<V>(weight + column, w);
 #pragma unroll
-    for (int u = 0; u < unroll; ++u) {
-      float x[V];
-      raw[u].widen_to(x);
-#pragma unroll
-      for (int i = 0; i < V; ++i) sums[u] += x[i] * w[i];
-    }
+    for (int u = 0; u < unroll; ++u) cuda::add_dot(raw[u], w, sums[u]);
   }
 #pragma unroll
   for (int u = 0; u < unroll; ++u) {

@@ -97,12 +97,7 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
         raw[u] = first + u < rows ? cuda::Pack<T, V>::load(dz + (first + u) * width + column)
                                   : cuda::Pack<T, V>::zero();
 #pragma unroll
-      for (int u = 0; u < unroll; ++u) {
-        float row[V];
-        raw[u].widen_to(row);
-#pragma unroll
-        for (int i = 0; i < V; ++i) sum[i] += row[i];
-      }
+      for (int u = 0; u < unroll; ++u) cuda::add(raw[u], sum);
     }
   }
   cuda::store_block_sums<V>(team, sum, column, width, partial);

@@ -2,14 +2,14 @@
 
 #include "../instantiate.hpp"
 #include "activation.cuh"
+#include "group_slices.cuh"
 #include "neumf/core/cuda/pack.cuh"
 #include "partial_sums.cuh"
 
 namespace neumf::ops {
 namespace {
 
-constexpr int samples_in_flight = 5;        // a positive and its four negatives at once
-constexpr std::int32_t slice_samples = 10;  // groups larger than this are shared by several teams
+using cuda::samples_in_flight;
 
 // A team per slice of a group, with the user's half and the bias in registers. `out` may be `item_half`: a
 // row is read before it is written, by the same lane.
@@ -21,8 +21,8 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
                         std::uint32_t slices, int team_size, T* out) {
   dropout = dropout.read();
   const cuda::Team team(team_size);
-  const auto slice = static_cast<std::uint32_t>(team.index) % slices;
-  const std::int64_t g = static_cast<std::uint32_t>(team.index) / slices;
+  const cuda::Slice slice(batch, team.index, slices);
+  const std::int64_t g = slice.group, group = slice.group_begin, end = slice.end;
   const std::int64_t column = team.column<V>(blockIdx.y);
   if (g >= batch.groups || column >= width) return;
   float user[V], b[V];
@@ -32,12 +32,9 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
   for (int i = 0; i < V; ++i) user[i] += b[i];
   const std::uint64_t first_id = dropout.active() ? batch.ids[g] : 0;
 
-  const std::int64_t group = g * batch.group_size;
-  const std::int64_t begin = group + slice * std::int64_t{slice_samples};
-  const std::int64_t end = min(begin + slice_samples, group + batch.group_size);
   // The item half's row of sample s, where there is no index.
   const std::int64_t first_row = items_repeat ? group : 0;
-  for (std::int64_t s = begin; s < end; s += samples_in_flight) {
+  for (std::int64_t s = slice.begin; s < end; s += samples_in_flight) {
     cuda::Pack<T, V> raw[samples_in_flight];
 #pragma unroll
     for (int u = 0; u < samples_in_flight; ++u) {
@@ -79,12 +76,7 @@ __global__ void __launch_bounds__(cuda::block_threads, cuda::resident_blocks)
           raw[u] =
               s + u < end ? cuda::Pack<T, V>::load(dz + (s + u) * width + column) : cuda::Pack<T, V>::zero();
 #pragma unroll
-        for (int u = 0; u < samples_in_flight; ++u) {
-          float row[V];
-          raw[u].widen_to(row);
-#pragma unroll
-          for (int i = 0; i < V; ++i) sum[i] += row[i];
-        }
+        for (int u = 0; u < samples_in_flight; ++u) cuda::add(raw[u], sum);
       }
       cuda::store<V>(group_sum + g * width + column, sum);
 #pragma unroll
@@ -102,16 +94,14 @@ void pair_forward(Context<Device>& context, const BatchView& batch, Matrix<const
                   const Dropout& dropout, Matrix<T> out) {
   if (out.size() == 0) return;
   const auto shape = cuda::row_shape(out.cols, user_half.data, item_half.data, bias, out.data);
-  const std::int64_t slices = (batch.group_size + slice_samples - 1) / slice_samples;
-  require(batch.groups * slices <= context.block_samples(), "a block of {} samples is too large for a GPU",
-          batch.samples());
+  const std::uint32_t slices = cuda::slices_per_group(context, batch);
   const bool items_repeat = item_half.rows < batch.samples();  // a row per member of a group
   cuda::with_vector(shape, [&](auto vector) {
     constexpr int V = decltype(vector)::value;
     pair_forward_kernel<T, V>
         <<<cuda::grid_for(batch.groups * slices, shape.rows_per_block(), shape.tiles), cuda::block_threads, 0,
            context.stream()>>>(batch, user_half.data, item_half.data, items_repeat, item_index, bias, dropout,
-                               out.cols, static_cast<std::uint32_t>(slices), shape.team, out.data);
+                               out.cols, slices, shape.team, out.data);
   });
   cuda::check_launch("pair_forward_kernel");
 }

@@ -6,49 +6,22 @@ namespace neumf::ops {
 namespace {
 
 // Row i is that of the table which the i-th id names, summed as it is and scaled once per run.
-struct PenaltySource {
-  const float* table;
+struct PenaltySource : cuda::RowSource<float> {
   const std::uint32_t* ids;
-  std::int64_t width;
   float factor;
   const float* loss_scale;
 
   template <int V>
-  struct State {
-    float scaled;
-  };
-  template <int V>
-  struct Raw {
-    cuda::Pack<float, V> pack;
-  };
-  template <int V>
-  __device__ __forceinline__ void start(State<V>& state, std::int64_t /*column*/) const {
-    state.scaled = factor * loss_scale[0];
-  }
-  template <int V>
-  __device__ __forceinline__ Raw<V> zero() const {
-    return {cuda::Pack<float, V>::zero()};
-  }
-  template <int V>
   __device__ __forceinline__ Raw<V> load(std::uint32_t position, std::int64_t column) const {
-    return {cuda::Pack<float, V>::load(table + ids[position] * width + column)};
+    return RowSource::load<V>(ids[position], column);
   }
   template <int V>
-  __device__ __forceinline__ void add(const Raw<V>& raw, float (&sum)[V]) const {
-    float row[V];
-    raw.pack.widen_to(row);
+  __device__ __forceinline__ void finish_run(State<V>& /*state*/, std::uint32_t /*row*/,
+                                             std::int64_t /*column*/, float (&sum)[V]) const {
+    const float scaled = factor * loss_scale[0];
 #pragma unroll
-    for (int i = 0; i < V; ++i) sum[i] += row[i];
+    for (int i = 0; i < V; ++i) sum[i] *= scaled;
   }
-  template <int V>
-  __device__ __forceinline__ void finish_run(State<V>& state, std::uint32_t /*row*/, std::int64_t /*column*/,
-                                             float (&sum)[V]) const {
-#pragma unroll
-    for (int i = 0; i < V; ++i) sum[i] *= state.scaled;
-  }
-  template <int V>
-  __device__ __forceinline__ void finish_block(const State<V>& /*state*/, const cuda::Team& /*team*/,
-                                               std::int64_t /*column*/) const {}
 };
 
 }  // namespace
@@ -61,7 +34,7 @@ void add_row_penalty<Cuda>(Context<Cuda>& context, const ScatterPlan<Cuda>& plan
   cuda::Scratch memory;
   const cuda::RunMemory runs(plan, table.cols, memory);
   memory.fetch(context);
-  const PenaltySource source{table.data, plan.ids, table.cols, factor, loss_scale};
+  const PenaltySource source{{table.data, table.cols}, plan.ids, factor, loss_scale};
   cuda::scatter_add(context, plan, source, shape, gradient, runs, memory);
 }
 

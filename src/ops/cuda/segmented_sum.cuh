@@ -64,10 +64,7 @@ struct RowSource {
   }
   template <int V>
   __device__ __forceinline__ void add(const Raw<V>& raw, float (&sum)[V]) const {
-    float row[V];
-    raw.pack.widen_to(row);
-#pragma unroll
-    for (int i = 0; i < V; ++i) sum[i] += row[i];
+    cuda::add(raw.pack, sum);
   }
   template <int V>
   __device__ __forceinline__ void finish_run(State<V>& /*state*/, std::uint32_t /*table_row*/,

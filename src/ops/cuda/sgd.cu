@@ -1,9 +1,8 @@
 #include "neumf/ops/sgd.hpp"
 
 #include "../instantiate.hpp"
-#include "neumf/core/cuda/pack.cuh"
 #include "neumf/core/cuda/team.cuh"
-#include "neumf/ops/step_state.hpp"
+#include "skipped_update.cuh"
 
 namespace neumf::ops {
 namespace {
@@ -15,11 +14,7 @@ __global__ void __launch_bounds__(cuda::block_threads)
                float* __restrict__ weight, float* __restrict__ gradient, T* __restrict__ copy) {
   const std::int64_t first = (blockIdx.x * std::int64_t{cuda::block_threads} + threadIdx.x) * V;
   if (first >= count) return;
-  constexpr float zero[V] = {};
-  if (state->skip != 0) {
-    cuda::store<V>(gradient + first, zero);
-    return;
-  }
+  if (cuda::skipped<V>(state, gradient + first)) return;
   const float step = state->learning_rate * state->gradient_scale;
   const float keep = 1.0f - state->learning_rate * weight_decay;
   float w[V], g[V];
@@ -27,7 +22,7 @@ __global__ void __launch_bounds__(cuda::block_threads)
   cuda::load<V>(weight + first, w);
 #pragma unroll
   for (int i = 0; i < V; ++i) w[i] = keep * w[i] - step * g[i];
-  cuda::store<V>(gradient + first, zero);
+  cuda::store<V>(gradient + first, {});
   cuda::store<V>(weight + first, w);
   if (copy != nullptr) cuda::store<V>(copy + first, w);
 }

@@ -124,6 +124,31 @@ __device__ __forceinline__ void load(const T* from, float (&out)[V]) {
   pack.widen_to(out);
 }
 
+// sum += row.
+template <class T, int V>
+__device__ __forceinline__ void add(const Pack<T, V>& row, float (&sum)[V]) {
+  float values[V];
+  row.widen_to(values);
+#pragma unroll
+  for (int i = 0; i < V; ++i) sum[i] += values[i];
+}
+// sum += factor row.
+template <class T, int V>
+__device__ __forceinline__ void add_scaled(const Pack<T, V>& row, float factor, float (&sum)[V]) {
+  float values[V];
+  row.widen_to(values);
+#pragma unroll
+  for (int i = 0; i < V; ++i) sum[i] += factor * values[i];
+}
+// sum += row . factors, of the columns here.
+template <class T, int V>
+__device__ __forceinline__ void add_dot(const Pack<T, V>& row, const float (&factors)[V], float& sum) {
+  float values[V];
+  row.widen_to(values);
+#pragma unroll
+  for (int i = 0; i < V; ++i) sum += values[i] * factors[i];
+}
+
 template <int V, class T>
 __device__ __forceinline__ void store(T* to, const float (&values)[V]) {
   Pack<T, V>::store(to, values);
