@@ -110,6 +110,10 @@ bool is_crowded(LauncherKind kind) {
   return is_crowded(find_launchers(), kind, sysconf(_SC_NPROCESSORS_ONLN));
 }
 
+bool on_one_node(const std::vector<Launcher>& launchers) {
+  return launchers.size() == 1 && launchers.front().node_ranks == launchers.front().ranks;
+}
+
 bool is_launched(const Environment& environment) {
   return !find_launchers(environment).empty() || environment("PMIX_NAMESPACE") != nullptr ||
          environment("PMI_FD") != nullptr || environment("PMI_PORT") != nullptr;
@@ -125,6 +129,8 @@ void set_mpi_defaults() {
     set_default("OMPI_MCA_ess_singleton_isolated", "1");
     set_default("OMPI_MCA_pml", "ob1");
     set_default("OMPI_MCA_btl", "self");
+  } else if (on_one_node(find_launchers())) {
+    set_default("OMPI_MCA_btl", "^tcp");
   }
   if (is_crowded(LauncherKind::mpich)) set_default("MPIR_CVAR_POLLS_BEFORE_YIELD", "1");
   if (is_crowded(LauncherKind::intel_mpi)) set_default("I_MPI_THREAD_YIELD", "2");  // sched_yield

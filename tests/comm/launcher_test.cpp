@@ -130,6 +130,15 @@ TEST(Launchers, MayStartMoreRanksThanCores) {
   EXPECT_FALSE(is_crowded({}, LauncherKind::mpich, 1));
 }
 
+TEST(Launchers, KnowWhetherOneMachineHasAllRanks) {
+  const auto of = [](const char* sizes) { return on_one_node(find(environment(sizes))); };
+  EXPECT_TRUE(of("OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=4"));
+  EXPECT_FALSE(of("OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=2"));
+  EXPECT_FALSE(of("OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=1"));
+  EXPECT_FALSE(of("SLURM_STEP_NUM_TASKS=1 SLURM_PROCID=0"));
+  EXPECT_FALSE(of(""));
+}
+
 TEST(MpiName, IsOneLine) {
   EXPECT_EQ(
       mpi_name("Open MPI v4.1.4, package: Debian OpenMPI, ident: 4.1.4, repo rev: v4.1.4, May 26, 2022"),

@@ -52,7 +52,8 @@ struct Problem {
     double sum = 0;
     for (std::uint32_t i = 0; i < items; ++i)
       sum += static_cast<double>(spec.unobserved_weight) * std::pow(product(own, i), 2);
-    for (const std::uint32_t i : ids().of(row)) sum += std::pow(spec.target - product(own, i), 2);
+    const RowIds all = ids();
+    for (const std::uint32_t i : all.of(row)) sum += std::pow(spec.target - product(own, i), 2);
     return sum;
   }
   // The gradient of all that a row minimises, at `own`, as a share of its largest

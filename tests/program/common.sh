@@ -4,12 +4,19 @@ bin=$(cd "$1" && pwd)
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl_vader_single_copy_mechanism=none \
   OMPI_MCA_mpi_yield_when_idle=1  # more ranks than cores
 
+# Sets `command` for RANKS PROGRAM ARGUMENTS...; 0 ranks are one without the launcher.
+launch() {
+  command=("$bin/$2" "${@:3}")
+  (($1 == 0)) || command=(mpirun -n "$1" --oversubscribe --bind-to none "${command[@]}")
+}
 # mpi RANKS PROGRAM ARGUMENTS...
 mpi() {
-  local ranks=$1
-  shift
-  mpirun -n "$ranks" --oversubscribe --bind-to none "$bin/$@"
+  local command
+  launch "$@"
+  "${command[@]}"
 }
+# Ranks for who reads standard input, which launchers but Open MPI 4's lose.
+[[ $(mpirun --version 2>&1) == *"Open MPI) 4."* ]] && input_ranks=2 || input_ranks=0
 
 # last FILE KEY: the last value of a key in a file of JSON lines, without quotes
 last() {
@@ -24,10 +31,10 @@ expect() {
 expect_error() {
   local ranks=$1 part=$2
   shift 2
-  local output status
+  local output status command
+  launch "$ranks" neumf "$@"
   # After a rank's failure Open MPI 4's launcher would wait two seconds for the others; all say what they have to first.
-  output=$(OMPI_MCA_odls_base_sigkill_timeout=0 \
-    timeout 40 mpirun -n "$ranks" --oversubscribe --bind-to none "$bin/neumf" "$@" 2>&1)
+  output=$(OMPI_MCA_odls_base_sigkill_timeout=0 timeout 40 "${command[@]}" 2>&1)
   status=$?
   ((status == 124)) && fail "neumf $* on $ranks ranks: still running after 40 s"
   ((status != 0)) || fail "neumf $* on $ranks ranks: status 0"

@@ -25,7 +25,7 @@ for ranks in 2 3; do
   mpi $ranks neumf recommend "${model[@]}" --threads 2 --history "$work/history.csv" --topk 4 2>/dev/null |
     cmp -s - "$work/1.csv" || fail "other recommendations on $ranks ranks"
 done
-mpi 2 neumf recommend "${model[@]}" --history - --topk 4 --users u85,u82 <"$work/history.csv" 2>/dev/null | tail -n +2 |
+mpi $input_ranks neumf recommend "${model[@]}" --history - --topk 4 --users u85,u82 <"$work/history.csv" 2>/dev/null | tail -n +2 |
   cmp -s - <(grep '^u85,' "$work/1.csv"; grep '^u82,' "$work/1.csv") || fail "some of the users, from standard input"
 # Scores of the same users.
 tail -n +2 "$work/1.csv" | cut -d, -f1,3 >"$work/pairs.csv"
@@ -80,7 +80,7 @@ expect_error 2 "--history $work/none: cannot read this file" recommend "${model[
 expect_error 1 "--history $work: cannot read this file" score "${model[@]}" --history "$work" --pairs "$work/pairs.csv"
 sed 's/,i/,other/' "$work/history.csv" >"$work/others.csv"
 expect_error 2 "none of its" recommend "${model[@]}" --history "$work/others.csv" --output "$work/none.csv"
-expect_error 1 "both cannot be standard input" recommend "${model[@]}" --history - --users -
-expect_error 2 "line 1: user 'u3' is unknown to --history" score "${model[@]}" --history "$work/history.csv" --pairs - --output "$work/none.csv" < <(echo u3,i1)
+expect_error $input_ranks "both cannot be standard input" recommend "${model[@]}" --history - --users -
+expect_error $input_ranks "line 1: user 'u3' is unknown to --history" score "${model[@]}" --history "$work/history.csv" --pairs - --output "$work/none.csv" < <(echo u3,i1)
 compgen -G "$work/none.csv*" && fail "a failed run left a file"
 finish

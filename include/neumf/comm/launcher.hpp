@@ -44,6 +44,9 @@ void require_standard_input(const std::vector<Launcher>& launchers, const std::s
 bool is_crowded(const std::vector<Launcher>& launchers, LauncherKind kind, long cores);
 bool is_crowded(LauncherKind kind);
 
+// Whether the launcher has started all its ranks on this machine, for all that it says.
+bool on_one_node(const std::vector<Launcher>& launchers);
+
 // Whether anything started this process as a rank, be it a launcher that find_launchers() does not know.
 bool is_launched(const Environment& environment);
 bool is_launched();
@@ -51,7 +54,9 @@ bool is_launched();
 // Settings of the MPI libraries that are not the user's concern, before MPI_Init; what the user has set
 // stays. Shared memory windows are the only ones here: Open MPI need not try, and report, others. A process
 // that nobody launched sends to itself alone: without a daemon beside it and without looking for networks,
-// Open MPI 4.1.4 starts in a third of the time. MPICH and Intel MPI yield where they are crowded.
+// Open MPI 4.1.4 starts in a third of the time. Ranks of one machine need no network either, about which
+// Open MPI 5.0.7 writes lines where it finds none that it likes. MPICH and Intel MPI yield where they are
+// crowded.
 void set_mpi_defaults();
 
 }  // namespace neumf
