@@ -13,8 +13,8 @@ import statistics
 import sys
 
 PHASES = ["sample", "forward", "backward", "allreduce", "optimizer"]
-FACTS = ["ranks", "nodes", "threads", "device", "precision", "user_embeddings", "gradients", "batch_size", "users",
-         "items", "factors", "layers", "shared_parameters", "rank_parameters"]
+FACTS = ["ranks", "nodes", "threads", "device", "precision", "user_embeddings", "item_embeddings", "gradients",
+         "batch_size", "users", "items", "factors", "layers", "shared_parameters", "rank_parameters"]
 COLUMNS = (["kind", "repeat", *FACTS, "throughput", "step", "bytes_per_update", "hit_rate"] +
            [f"{phase}_{which}" for phase in PHASES for which in ("min", "mean", "max")])
 
@@ -41,7 +41,7 @@ def run_row(path):
     def median(value):
         return statistics.median(value(epoch) for epoch in counted)
 
-    row = {"kind": kind, "repeat": int(repeat), **{name: facts[name] for name in FACTS},
+    row = {"kind": kind, "repeat": int(repeat), **{name: facts[name] for name in FACTS if name in facts},
            "layers": " ".join(str(size) for size in facts["layers"]),
            "throughput": median(lambda e: e["train_throughput"]),
            "step": median(lambda e: e["train_epoch_time"] / e["updates"]),

@@ -89,7 +89,7 @@ def phases(study):
             height = 1e3 * run.phases[phase]["mean"]
             axes.bar(place - 0.2, height, 0.36, bottom, color=PHASE_COLOURS[phase], label=None if place else phase)
             bottom += height
-        cost = model.step(machine, study.shape, run.ranks, run.batch, run.scheme)
+        cost = model.step(machine, study.shape, run.ranks, run.batch, run.scheme, run.items)
         axes.bar(place + 0.2, 1e3 * cost.total, 0.36, color="none", edgecolor="black", hatch="//",
                  label=None if place else "the cost model")
         labels.append(f"{run.ranks} rank{'' if run.ranks == 1 else 's'}" +

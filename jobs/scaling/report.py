@@ -123,7 +123,7 @@ def reproduction(study, machine):
     for run in study.runs:
         if not run.phases:
             continue
-        cost = model.step(machine, study.shape, run.ranks, run.batch, run.scheme)
+        cost = model.step(machine, study.shape, run.ranks, run.batch, run.scheme, run.items)
         error = cost.total / run.step - 1
         held_out = study.held_out(run)
         errors[held_out].append(abs(error))

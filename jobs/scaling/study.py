@@ -15,7 +15,8 @@ PUBLISHED = {"reference, A100": {1: 1.0, 8: 4.19}, "reference, V100": {1: 1.0, 1
 @dataclasses.dataclass(frozen=True)
 class Run:
     """The median of a configuration's repeats. Times are seconds per update."""
-    scheme: str
+    scheme: str  # of user embeddings
+    items: str  # scheme of item embeddings
     ranks: int
     nodes: int
     batch: int
@@ -35,6 +36,11 @@ def read_csv(path):
         return list(csv.DictReader(file))
 
 
+def items_of(row):
+    """The scheme of item embeddings; tables of studies before there were two lack it."""
+    return row.get("item_embeddings") or "replicated"
+
+
 def combine(rows):
     """One Run of the rows of a configuration. Where runs were made without measuring phases, they give the speed."""
     plain = [row for row in rows if row["kind"] == "train"] or rows
@@ -46,7 +52,7 @@ def combine(rows):
     first = rows[0]
     phases = {phase: {which: median(profiled, f"{phase}_{which}") for which in ("min", "mean", "max")}
               for phase in PHASES} if profiled else {}
-    return Run(first["user_embeddings"], int(first["ranks"]), int(first["nodes"]), int(first["batch_size"]),
+    return Run(first["user_embeddings"], items_of(first), int(first["ranks"]), int(first["nodes"]), int(first["batch_size"]),
                median(plain, "step"), median(plain, "throughput"), int(first["bytes_per_update"]),
                int(first["rank_parameters"]), phases)
 
@@ -60,7 +66,8 @@ class Study:
         rows = read_csv(self.folder / "runs.csv")
         groups = {}
         for row in rows:
-            groups.setdefault((row["user_embeddings"], int(row["ranks"]), int(row["batch_size"])), []).append(row)
+            configuration = row["user_embeddings"], items_of(row), int(row["ranks"]), int(row["batch_size"])
+            groups.setdefault(configuration, []).append(row)
         self.runs = [combine(group) for _, group in sorted(groups.items())]
         self.repeats = max(int(row["repeat"]) for row in rows)
         first = rows[0]

@@ -125,24 +125,26 @@ def write_logs(folder):
     logs.mkdir()
     (folder / "machine.txt").write_text("made up\n")
     (folder / "study.json").write_text(json.dumps({"batch": 4000, "batch_per_rank": 2000, "options": ""}))
-    for scheme, ranks, batch in [("partitioned", 1, 1000), ("partitioned", 1, 2000), ("partitioned", 1, 4000),
-                                 ("partitioned", 2, 1000), ("replicated", 2, 1000),
-                                 ("partitioned", 2, 4000), ("replicated", 2, 4000)]:
-        cost = model.step(MACHINE, SMALL, ranks, batch, scheme)
+    partitioned, replicated = ("partitioned", "replicated"), ("replicated", "replicated")
+    sharded = "partitioned", "sharded"
+    for (scheme, items), ranks, batch in [(partitioned, 1, 1000), (partitioned, 1, 2000), (partitioned, 1, 4000),
+                                          (partitioned, 2, 1000), (replicated, 2, 1000), (partitioned, 2, 4000),
+                                          (replicated, 2, 4000), (sharded, 2, 1000)]:
+        cost = model.step(MACHINE, SMALL, ranks, batch, scheme, items)
         updates = 10
         phases = {"sample": 0, "forward": cost.compute / 2, "backward": cost.compute / 2, "allreduce": cost.exposed,
                   "optimizer": cost.optimizer}
         facts = {"ranks": ranks, "nodes": 1, "threads": 1, "device": "cpu", "precision": "fp32",
-                 "user_embeddings": scheme, "gradients": "MPI", "batch_size": batch, "users": SMALL.users,
-                 "items": SMALL.items, "factors": SMALL.factors, "layers": list(SMALL.layers),
-                 "shared_parameters": SMALL.shared(), "rank_parameters": SMALL.on_rank(ranks, scheme)}
+                 "user_embeddings": scheme, "item_embeddings": items, "gradients": "MPI", "batch_size": batch,
+                 "users": SMALL.users, "items": SMALL.items, "factors": SMALL.factors, "layers": list(SMALL.layers),
+                 "shared_parameters": SMALL.shared(), "rank_parameters": SMALL.on_rank(ranks, scheme, items)}
         epoch = {"type": "epoch", "train_epoch_time": updates * cost.total, "updates": updates,
                  "train_throughput": batch / cost.total, "bytes_per_update": cost.bytes, "hr@10": 0.5,
                  "phases": {name: dict.fromkeys(("min", "mean", "max"), updates * seconds)
                             for name, seconds in phases.items()}}
         slow_start = {**epoch, "train_epoch_time": 100, "train_throughput": 1}
         lines = [{"type": "start", "run": facts}, slow_start, epoch]
-        (logs / f"profile-{scheme}-{ranks}-{batch}-1.json").write_text(
+        (logs / f"profile-{scheme}.{items}-{ranks}-{batch}-1.json").write_text(
             "\n".join(json.dumps(line) for line in lines) + '\n{"type": "cut o')
     (logs / "allreduce---2---1.json").write_text("\n".join(
         json.dumps({"type": "allreduce", "ranks": 2, "nodes": 1, "reducer": "MPI", "bytes": size,
@@ -166,7 +168,7 @@ class Report(unittest.TestCase):
             self.assertAlmostEqual(machine.parameter / MACHINE.parameter, 1, places=6)
             self.assertAlmostEqual(machine.slowdown[2], 1, places=6)
             for run in study.runs:
-                cost = model.step(machine, study.shape, run.ranks, run.batch, run.scheme)
+                cost = model.step(machine, study.shape, run.ranks, run.batch, run.scheme, run.items)
                 # Exchanges are interpolated between sizes.
                 self.assertLess(abs(cost.total / run.step - 1), 0.01)
             self.assertEqual([run.ranks for run in study.weak("partitioned")], [1, 2])
