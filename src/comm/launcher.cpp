@@ -1,15 +1,18 @@
 #include "neumf/comm/launcher.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "neumf/core/error.hpp"
+#include "neumf/core/version.hpp"
 
 namespace neumf {
 namespace {
@@ -98,6 +101,24 @@ void require_standard_input(const std::vector<Launcher>& launchers, const std::s
         "{} -: {} does not pass all of standard input on, or not its end; name a file instead, or leave the "
         "launcher out",
         option, launcher.name());
+}
+
+bool loses_standard_output(const std::vector<Launcher>& launchers, const std::string& mpi) {
+  int release = 0;
+  return std::any_of(
+             launchers.begin(), launchers.end(),
+             [](const Launcher& l) { return l.kind == LauncherKind::open_mpi && l.major_version == 5; }) &&
+         std::sscanf(mpi.c_str(), "Open MPI 5.0.%d", &release) == 1 && release < 11;
+}
+
+void require_standard_output() {
+  struct stat output {};
+  const bool file =
+      fstat(STDOUT_FILENO, &output) == 0 && S_ISREG(output.st_mode);  // opened by the rank itself
+  require(file || !loses_standard_output(find_launchers(), mpi_name()),
+          "standard output: mpirun of {} loses parts of lines; name a file with --output, or leave the "
+          "launcher out",
+          mpi_name());
 }
 
 bool is_crowded(const std::vector<Launcher>& launchers, LauncherKind kind, long cores) {

@@ -4,6 +4,7 @@
 #include "command.hpp"
 #include "common_options.hpp"
 #include "id_lists.hpp"
+#include "neumf/comm/launcher.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/serve/fold_in.hpp"
 #include "neumf/serve/item_names.hpp"
@@ -118,6 +119,7 @@ int recommend(const Arguments& arguments, const Communicator& communicator) {
   std::optional<Filters> filters;
   communicator.together([&] {
     read_options(o, "recommend", arguments);
+    if (o.output.empty() || o.output == "-") require_standard_output();
     checkpoint.emplace(o.request.checkpoint);
     catalogue.emplace(checkpoint->item_ids());
   });

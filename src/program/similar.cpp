@@ -8,6 +8,7 @@
 #include "command.hpp"
 #include "common_options.hpp"
 #include "id_lists.hpp"
+#include "neumf/comm/launcher.hpp"
 #include "neumf/core/csv.hpp"
 #include "neumf/core/error.hpp"
 #include "neumf/core/stopwatch.hpp"
@@ -126,6 +127,7 @@ int similar(const Arguments& arguments, const Communicator& communicator) {
   std::optional<IdIndex> catalogue;
   communicator.together([&] {
     read_options(o, "similar", arguments);
+    if (o.output.empty() || o.output == "-") require_standard_output();
     checkpoint.emplace(o.request.checkpoint);
     catalogue.emplace(checkpoint->item_ids());
   });

@@ -130,6 +130,15 @@ TEST(Launchers, MayStartMoreRanksThanCores) {
   EXPECT_FALSE(is_crowded({}, LauncherKind::mpich, 1));
 }
 
+TEST(Launchers, LoseStandardOutput) {
+  EXPECT_TRUE(loses_standard_output(find(open_mpi_5), "Open MPI 5.0.7"));
+  EXPECT_FALSE(loses_standard_output(find(open_mpi_5), "Open MPI 5.0.11"));
+  EXPECT_FALSE(loses_standard_output(find(open_mpi_5), "Open MPI 5.1.0"));
+  EXPECT_FALSE(loses_standard_output(find(open_mpi_4), "Open MPI 4.1.4"));
+  EXPECT_FALSE(loses_standard_output({}, "Open MPI 5.0.7"));  // without a launcher
+  EXPECT_FALSE(loses_standard_output(find(mpich), "MPICH 5.0.2"));
+}
+
 TEST(Launchers, KnowWhetherOneMachineHasAllRanks) {
   const auto of = [](const char* sizes) { return on_one_node(find(environment(sizes))); };
   EXPECT_TRUE(of("OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=4"));
