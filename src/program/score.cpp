@@ -74,8 +74,8 @@ int score(const Arguments& arguments, const Communicator& communicator) {
   std::optional<serve::PairStreams> view;
   communicator.together([&] {
     read_options(o, "score", arguments);
-    if (o.output.empty() || o.output == "-") require_standard_output();
     if (o.pairs == "-") require_standard_input(find_launchers(), "--pairs");
+    if (o.output.empty() || o.output == "-") require_standard_output();
     checkpoint.emplace(o.checkpoint);
     catalogue.emplace(checkpoint->item_ids());
   });
