@@ -52,8 +52,8 @@ def combine(rows):
     first = rows[0]
     phases = {phase: {which: median(profiled, f"{phase}_{which}") for which in ("min", "mean", "max")}
               for phase in PHASES} if profiled else {}
-    return Run(first["user_embeddings"], items_of(first), int(first["ranks"]), int(first["nodes"]), int(first["batch_size"]),
-               median(plain, "step"), median(plain, "throughput"), int(first["bytes_per_update"]),
+    return Run(first["user_embeddings"], items_of(first), int(first["ranks"]), int(first["nodes"]),
+               int(first["batch_size"]), median(plain, "step"), median(plain, "throughput"), int(first["bytes_per_update"]),
                int(first["rank_parameters"]), phases)
 
 

@@ -111,11 +111,14 @@ bool loses_standard_output(const std::vector<Launcher>& launchers, const std::st
          std::sscanf(mpi.c_str(), "Open MPI 5.0.%d", &release) == 1 && release < 11;
 }
 
-void require_standard_output() {
-  struct stat output {};
-  const bool file =
-      fstat(STDOUT_FILENO, &output) == 0 && S_ISREG(output.st_mode);  // opened by the rank itself
-  require(file || !loses_standard_output(find_launchers(), mpi_name()),
+void require_output(const std::string& output) {
+  struct stat standard = {}, named = {};
+  const bool open = fstat(STDOUT_FILENO, &standard) == 0;
+  const bool meant = output.empty() || output == "-" ||
+                     (open && stat(output.c_str(), &named) == 0 && named.st_dev == standard.st_dev &&
+                      named.st_ino == standard.st_ino);
+  const bool file = open && S_ISREG(standard.st_mode);  // opened by the rank itself
+  require(!meant || file || !loses_standard_output(find_launchers(), mpi_name()),
           "standard output: mpirun of {} loses parts of lines; name a file with --output, or leave the "
           "launcher out",
           mpi_name());

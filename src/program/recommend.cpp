@@ -119,7 +119,7 @@ int recommend(const Arguments& arguments, const Communicator& communicator) {
   std::optional<Filters> filters;
   communicator.together([&] {
     read_options(o, "recommend", arguments);
-    if (o.output.empty() || o.output == "-") require_standard_output();
+    require_output(o.output);
     checkpoint.emplace(o.request.checkpoint);
     catalogue.emplace(checkpoint->item_ids());
   });

@@ -75,7 +75,7 @@ int score(const Arguments& arguments, const Communicator& communicator) {
   communicator.together([&] {
     read_options(o, "score", arguments);
     if (o.pairs == "-") require_standard_input(find_launchers(), "--pairs");
-    if (o.output.empty() || o.output == "-") require_standard_output();
+    require_output(o.output);
     checkpoint.emplace(o.checkpoint);
     catalogue.emplace(checkpoint->item_ids());
   });

@@ -127,7 +127,7 @@ int similar(const Arguments& arguments, const Communicator& communicator) {
   std::optional<IdIndex> catalogue;
   communicator.together([&] {
     read_options(o, "similar", arguments);
-    if (o.output.empty() || o.output == "-") require_standard_output();
+    require_output(o.output);
     checkpoint.emplace(o.request.checkpoint);
     catalogue.emplace(checkpoint->item_ids());
   });

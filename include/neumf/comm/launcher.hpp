@@ -43,8 +43,9 @@ void require_standard_input(const std::vector<Launcher>& launchers, const std::s
 // Whether a launcher is known to lose parts of lines of standard output: that of Open MPI 5.0.7, now and then
 // and without a word, at the end of a block that a rank writes; not that of 5.0.11. `mpi` is mpi_name().
 bool loses_standard_output(const std::vector<Launcher>& launchers, const std::string& mpi);
-// Throws Error naming --output where results would go that way.
-void require_standard_output();
+// Throws Error naming --output where results would go that way: `output` is empty or "-", or a name of
+// standard output such as /dev/stdout.
+void require_output(const std::string& output);
 
 // Whether such a launcher has started more ranks here than there are cores: they must yield while they wait.
 bool is_crowded(const std::vector<Launcher>& launchers, LauncherKind kind, long cores);
